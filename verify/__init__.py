@@ -1,0 +1,1 @@
+"""Proof of life: frames to evidence to decision. No web framework here."""

@@ -1,0 +1,1 @@
+"""Presentation attack detection: one module a kind of evidence."""
