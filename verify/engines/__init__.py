@@ -22,7 +22,8 @@ def load_engine(
     embedder_config: a TOML file with an ``[embedder]`` table that replaces the stock embedder of onnx. allow_test_double: must be
     true for ``scripted``; never in production.
 
-    Raises EngineError for an unknown name or an unusable model, WeightsUnavailableError (fall back to dlib) or WrongHashError (refuse to start).
+    Raises EngineError for an unknown name or an unusable model, WeightsUnavailableError (fall back to dlib) or WrongHashError (refuse
+    to start).
     """
     if embedder_config is not None and name != "onnx":
         raise EngineError(f"an embedder configuration belongs to the onnx engine, not to {name!r}")
@@ -46,7 +47,15 @@ def engine_versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}
-    for package in ("opencv-python-headless", "onnxruntime", "ai-edge-litert", "dlib-bin", "face-recognition", "face-recognition-models"):
+    for package in (
+        "opencv-python-headless",
+        "openvino",
+        "onnxruntime",
+        "ai-edge-litert",
+        "dlib-bin",
+        "face-recognition",
+        "face-recognition-models",
+    ):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import tomllib
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,6 +18,7 @@ from verify import weights as weight_store
 from verify.engines.alignment import align_face, enlarged_box
 from verify.engines.face_mesh import FaceMesh
 from verify.engines.protocol import Capability, Embedding, Face, Image, Mesh
+from verify.engines.runtime import load_network
 from verify.errors import EngineError
 
 
@@ -81,18 +82,6 @@ class PassiveConfig:
     live_index: int
 
 
-def ort_session(path: Path) -> ort.InferenceSession:
-    """A single-threaded CPU session: workers, not threads within one picture, fill the cores. Raises EngineError."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises many kinds of its own
-        raise EngineError(f"{path.name} cannot be loaded as an ONNX network: {error}") from error
-
-
 class YuNetDetector:
     """YuNet through OpenCV. The OpenCV object keeps its input size, so each thread has its own."""
 
@@ -144,11 +133,11 @@ class OnnxEmbedder:
         actual = weight_store.sha256_of(config.path)
         if actual != config.sha256:
             raise weight_store.WrongHashError(
-                f"{config.path} has sha256 {actual[:12]}..., the configuration says {config.sha256[:12]}...: it is not the network that was approved"
+                f"{config.path} has sha256 {actual[:12]}..., the configuration says {config.sha256[:12]}...: it is not the network "
+                "that was approved"
             )
         self.config = config
-        self._session = ort_session(config.path)
-        self._input = self._session.get_inputs()[0].name
+        self._network = load_network(config.path)
         self._mean = np.broadcast_to(np.float32(config.mean), 3).astype(np.float32)
         self._scale = np.broadcast_to(np.float32(config.scale), 3).astype(np.float32)
         try:
@@ -165,7 +154,7 @@ class OnnxEmbedder:
         values -= self._mean
         values *= self._scale
         tensor = values[None] if config.layout == "NHWC" else np.ascontiguousarray(values.transpose(2, 0, 1))[None]
-        return np.asarray(self._session.run(None, {self._input: tensor})[0], dtype=np.float32).reshape(-1)
+        return self._network(tensor).reshape(-1)
 
     def __call__(self, image: Image, face: Face) -> Embedding:
         """(d,) float32 of unit length."""
@@ -188,8 +177,7 @@ class PassivePad:
 
     def __init__(self, config: PassiveConfig) -> None:
         self._config = config
-        self._session = ort_session(config.path)
-        self._input = self._session.get_inputs()[0].name
+        self._network = load_network(config.path)
 
     def __call__(self, image: Image, face: Face) -> float:
         """Probability in [0, 1] of live."""
@@ -198,7 +186,7 @@ class PassivePad:
         side = self._config.input_px
         crop = cv2.resize(image[top : bottom + 1, left : right + 1], (side, side), interpolation=cv2.INTER_LINEAR)
         tensor = np.ascontiguousarray(crop.transpose(2, 0, 1), dtype=np.float32)[None]
-        logits = np.asarray(self._session.run(None, {self._input: tensor})[0], dtype=np.float64).reshape(-1)
+        logits = self._network(tensor).astype(np.float64).reshape(-1)
         odds = np.exp(logits - logits.max())
         return float(odds[self._config.live_index] / odds.sum())
 
@@ -225,7 +213,7 @@ class OnnxEngine:
         """Hash of the embedder, alignment, hash of the detector whose points it is aligned by."""
         config = self._embedder.config
         preparation = f"{config.layout}{config.colour_order}{config.mean}{config.scale}{config.input_px}{config.metric}"
-        digest = weight_store.hashlib.sha256(preparation.encode()).hexdigest()[:6]
+        digest = hashlib.sha256(preparation.encode()).hexdigest()[:6]
         return f"{config.sha256[:12]}-{config.alignment}-{digest}-{self._detector_sha256[:12]}"
 
     @property
