@@ -1,1 +1,4 @@
-"""Presentation attack detection: one module a kind of evidence."""
+"""Presentation-attack detection (ISO/IEC 30107-3).
+
+Each kind of evidence has one function of observations, challenge (or None) and policy.
+"""
