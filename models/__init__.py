@@ -1,0 +1,1 @@
+"""What the province knows: tables, sessions, queries, migrations, keys."""

@@ -1,0 +1,58 @@
+"""Benefits (待遇) and their monthly payments (发放). Money is integer fen; months are first days."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped
+
+from models.base import Base
+from models.enrolment import Scheme
+from models.types import INTERNAL, PERSONAL, BigId, column, enum_column_type
+
+
+class BenefitStatus(StrEnum):
+    """State of an entitlement. A pause is a person's signed decision, never the service's own."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+class Benefit(Base):
+    """An entitlement under a scheme. paused_on: the day the pause took effect, set exactly while status is paused."""
+
+    __tablename__ = "benefit"
+    __table_args__ = (
+        CheckConstraint("monthly_fen >= 0", name="monthly_fen_not_negative"),
+        CheckConstraint("(status = 'paused') = (paused_on IS NOT NULL)", name="paused_on_while_paused"),
+        CheckConstraint("to_month IS NULL OR to_month >= from_month", name="months_in_order"),
+        Index("uq_benefit_person_scheme_region_from", "person_id", "scheme", "region_code", "from_month", unique=True),
+    )
+
+    id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)
+    person_id: Mapped[int] = column(INTERNAL, BigId, ForeignKey("person.id"))
+    scheme: Mapped[Scheme] = column(PERSONAL, enum_column_type(Scheme, "scheme"))
+    region_code: Mapped[str] = column(PERSONAL, String(6), ForeignKey("region.code"))
+    monthly_fen: Mapped[int] = column(PERSONAL, BigInteger)
+    status: Mapped[BenefitStatus] = column(PERSONAL, enum_column_type(BenefitStatus, "status"))
+    from_month: Mapped[date] = column(PERSONAL, Date)
+    to_month: Mapped[date | None] = column(PERSONAL, Date)
+    paused_on: Mapped[date | None] = column(PERSONAL, Date)
+
+
+class Payment(Base):
+    """One month's payment of a benefit; at most one a benefit and month."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        CheckConstraint("amount_fen >= 0", name="amount_fen_not_negative"),
+        Index("uq_payment_benefit_month", "benefit_id", "month", unique=True),
+    )
+
+    id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)
+    benefit_id: Mapped[int] = column(INTERNAL, BigId, ForeignKey("benefit.id"))
+    month: Mapped[date] = column(PERSONAL, Date, index=True)
+    amount_fen: Mapped[int] = column(PERSONAL, BigInteger)

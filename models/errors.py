@@ -1,0 +1,59 @@
+"""Errors of the models package: what was wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ModelsError(Exception):
+    """Base of every error that models raises on purpose. ``code`` is stable."""
+
+    code = "models_error"
+
+
+class DatabaseUnreachableError(ModelsError):
+    """The database does not answer, or its URL is not usable."""
+
+    code = "database_unreachable"
+
+
+class SchemaError(ModelsError):
+    """The tables do not fit the code: older (run the migrations) or newer (run the newer code)."""
+
+    code = "schema_mismatch"
+
+
+class PolicyError(ModelsError):
+    """A section of the policy file that models reads is not usable."""
+
+    code = "policy_error"
+
+
+class Conflict(StrEnum):
+    """Why a change was refused because of what is already there."""
+
+    PERSON_EXISTS = "person_exists"
+    SOCIAL_SECURITY_NUMBER_TAKEN = "social_security_number_taken"
+    ACTIVE_REFERENCE_EXISTS = "active_reference_exists"
+    VERIFICATION_OPEN = "verification_open"
+    VERIFICATION_STATE = "verification_state"
+    EVIDENCE_ALREADY_CORRECTED = "evidence_already_corrected"
+    CALIBRATION_STATE = "calibration_state"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use"
+
+
+class ConflictError(ModelsError):
+    """The change collides with what is already there (often a second worker that was faster); nothing was changed."""
+
+    code = "conflict"
+
+    def __init__(self, conflict: Conflict, detail: str) -> None:
+        super().__init__(detail)
+        self.conflict = conflict
+
+
+class NotFoundError(ModelsError):
+    """There is no such record."""
+
+    code = "not_found"

@@ -1,0 +1,1 @@
+"""Alembic migrations; ``models.schema`` runs them."""

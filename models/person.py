@@ -1,0 +1,49 @@
+"""Persons (参保人): one insured human being.
+
+The resident ID and the social-security number are sealed; a keyed blind index (HMAC-SHA256) finds them without opening anything.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import Date, ForeignKey, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped
+
+from models.base import Base
+from models.keys import Sealed
+from models.types import INTERNAL, PERSONAL, SECRET, BigId, column, enum_column_type, opaque_id
+
+
+class Sex(StrEnum):
+    """Sex as the resident ID tells it (17th digit odd: male)."""
+
+    MALE = "male"
+    FEMALE = "female"
+
+
+class Person(Base):
+    """One insured person. public_id is what addresses and messages show; it reveals nothing.
+
+    resident_id_masked and phone_masked are for lists, so that showing a page opens no sealed value.
+    """
+
+    __tablename__ = "person"
+    __table_args__ = (Index("ix_person_region_code_id", "region_code", "id"),)
+
+    id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)
+    public_id: Mapped[str] = column(INTERNAL, String(22), default=opaque_id, unique=True)
+    resident_id_index: Mapped[bytes] = column(SECRET, LargeBinary(32), unique=True)
+    resident_id_sealed: Mapped[Sealed] = column(PERSONAL)
+    resident_id_masked: Mapped[str] = column(PERSONAL, String(18))
+    name: Mapped[str] = column(PERSONAL, String(100), index=True)
+    birth_date: Mapped[date] = column(PERSONAL, Date)
+    sex: Mapped[Sex] = column(PERSONAL, enum_column_type(Sex, "sex"))
+    social_security_number_index: Mapped[bytes | None] = column(SECRET, LargeBinary(32), unique=True)
+    social_security_number_sealed: Mapped[Sealed | None] = column(PERSONAL)
+    region_code: Mapped[str] = column(PERSONAL, String(6), ForeignKey("region.code"))
+    phone_sealed: Mapped[Sealed | None] = column(PERSONAL)
+    phone_masked: Mapped[str | None] = column(PERSONAL, String(20))
+    created_at: Mapped[datetime] = column(INTERNAL)
+    updated_at: Mapped[datetime] = column(INTERNAL)

@@ -1,0 +1,129 @@
+"""Running the migrations from an installed package, one process at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.exc import OperationalError
+
+from models.database import explain, make_engine
+from models.errors import SchemaError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+# Any number will do as long as nobody else takes the same one in this database.
+ADVISORY_LOCK = 0x4C696665
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Alembic's settings without a file: the scripts are found beside this module."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def head_revision() -> str:
+    """The revision that this code was written for."""
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    if head is None:  # pragma: no cover - a packaging fault
+        raise SchemaError("the package holds no migrations: install it again")
+    return head
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Bring the tables up to ``revision`` in one transaction; a second process waits, and then finds nothing to do.
+
+    Raises:
+        DatabaseUnreachableError: the database does not answer.
+        SchemaError: the tables are of a newer version of the code, or the migration leaves rows that refer to nothing.
+    """
+    with _migrating(url) as connection:
+        _refuse_newer(connection)
+        command.upgrade(alembic_config(connection), revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Take the tables back to ``revision`` (``base``: no tables). Data of what goes away is lost."""
+    with _migrating(url) as connection:
+        _refuse_newer(connection)
+        command.downgrade(alembic_config(connection), revision)
+
+
+def current_revision(engine: Engine) -> str | None:
+    """Revision of the tables as they are, None for an empty database."""
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except OperationalError as error:
+        raise explain(error, engine.url) or error from error
+
+
+def check_schema(engine: Engine) -> None:
+    """Return when the tables fit the code.
+
+    Raises:
+        SchemaError: they are older or newer; the message says which and what to do.
+    """
+    current = current_revision(engine)
+    if current == head_revision():
+        return
+    if current is None or _is_known(current):
+        raise SchemaError(
+            f"the database is at revision {current or 'none'}, the code needs {head_revision()}: run the migrations (lifecert db upgrade)"
+        )
+    raise SchemaError(_newer(current))
+
+
+@contextmanager
+def _migrating(url: str) -> Iterator[Connection]:
+    engine = make_engine(url)
+    sqlite = engine.dialect.name == "sqlite"
+    if sqlite:
+        # Batch mode copies a table and drops the old one: with foreign keys on, that would delete the rows that refer to it. The
+        # setting cannot be changed inside a transaction; so it is off for this engine and everything is checked before the commit.
+        event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA foreign_keys = OFF"))
+    try:
+        # SQLite: the transaction begins by taking the write lock, so a second process waits right here.
+        with engine.begin() as connection:
+            if not sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+            yield connection
+            if sqlite:
+                broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
+                if broken:
+                    names = sorted({row[0] for row in broken})
+                    raise SchemaError(f"the migration would leave {len(broken)} rows that refer to nothing in {names}: nothing was changed")
+    except OperationalError as error:
+        raise explain(error, engine.url) or error from error
+    finally:
+        engine.dispose()
+
+
+def _is_known(revision: str) -> bool:
+    try:
+        return ScriptDirectory.from_config(alembic_config()).get_revision(revision) is not None
+    except CommandError:
+        return False
+
+
+def _newer(current: str) -> str:
+    return (
+        f"the database is at revision {current}, which this code (revision {head_revision()}) does not know: "
+        "it was migrated by a newer version. Run that version, or restore the backup taken before the upgrade"
+    )
+
+
+def _refuse_newer(connection: Connection) -> None:
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None and not _is_known(current):
+        raise SchemaError(_newer(current))

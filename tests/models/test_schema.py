@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import sqlite3
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import CheckConstraint, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from models.audit import AuditEntry
+from models.database import Database
+from models.errors import DatabaseUnreachableError, SchemaError
+from models.region import Region, RegionLevel
+from models.repositories import audit
+from models.schema import check_schema, current_revision, downgrade, head_revision, upgrade
+from models.tables import APPEND_ONLY, metadata
+from models.types import Sensitivity
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+
+
+def test_migrated_tables_are_those_of_the_metadata(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_named_check_constraints_exist_as_declared(database: Database) -> None:
+    inspector = inspect(database.engine)
+    for table in metadata.sorted_tables:
+        declared = {str(constraint.name) for constraint in table.constraints if isinstance(constraint, CheckConstraint)}
+        assert {check["name"] for check in inspector.get_check_constraints(table.name)} == declared
+
+
+def test_up_down_up_with_data_in_the_tables(empty_database_url: str) -> None:
+    upgrade(empty_database_url)
+    database = Database(empty_database_url)
+    with database.session_scope() as session:
+        session.add(Region(code="429800", name="试验市", level=RegionLevel.CITY, parent_code=None))
+        audit.record(session, actor="system", action="test", now=NOW)
+    downgrade(empty_database_url, "base")
+    assert current_revision(database.engine) is None
+    assert set(inspect(database.engine).get_table_names()) <= {"alembic_version"}
+    upgrade(empty_database_url)
+    assert current_revision(database.engine) == head_revision()
+    with database.read_scope() as session:
+        assert session.query(Region).count() == 0
+    database.dispose()
+
+
+def test_upgrading_twice_changes_nothing(database: Database) -> None:
+    with database.session_scope() as session:
+        audit.record(session, actor="system", action="kept", now=NOW)
+    upgrade(database.url)
+    with database.read_scope() as session:
+        assert [entry.action for entry in session.query(AuditEntry)] == ["kept"]
+
+
+def test_workers_that_start_together_migrate_once(empty_database_url: str) -> None:
+    errors: list[BaseException] = []
+    barrier = threading.Barrier(4)
+
+    def worker() -> None:
+        barrier.wait()
+        try:
+            upgrade(empty_database_url)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=worker) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    database = Database(empty_database_url)
+    check_schema(database.engine)
+    database.dispose()
+
+
+def test_a_database_of_newer_code_is_refused_in_words(database: Database) -> None:
+    with database.session_scope() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for attempt in (lambda: check_schema(database.engine), lambda: upgrade(database.url), lambda: downgrade(database.url, "base")):
+        with pytest.raises(SchemaError, match="newer version"):
+            attempt()
+
+
+def test_an_empty_database_is_refused_with_what_to_do(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    with pytest.raises(SchemaError, match="lifecert db upgrade"):
+        check_schema(database.engine)
+    database.dispose()
+
+
+@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id + 1", "DELETE FROM {}"])
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_append_only_tables_refuse_change(database: Database, table: str, statement: str) -> None:
+    with database.session_scope() as session:
+        session.execute(text("INSERT INTO region (code, name, level) VALUES ('429800', '试验市', 'city')"))
+        session.execute(
+            text(
+                "INSERT INTO person (id, public_id, resident_id_index, resident_id_sealed, resident_id_masked, name, birth_date, sex,"
+                " region_code, created_at, updated_at) VALUES (1, 'p', :b, :b, '', '', '1950-01-01', 'male', '429800', :now, :now)"
+            ),
+            {"b": b"x" * 32, "now": "2026-01-01 00:00:00"},
+        )
+        session.execute(
+            text(
+                "INSERT INTO life_evidence (person_id, kind, occurred_on, strength, source, recorded_by, recorded_at)"
+                " VALUES (1, 'counter', '2026-01-01', 'conclusive', 'test', 'test', '2026-01-01 00:00:00')"
+            )
+        )
+        audit.record(session, actor="system", action="test", now=NOW)
+    with pytest.raises(IntegrityError, match=f"{table} is append-only"), database.session_scope() as session:
+        session.execute(text(statement.format(table)))
+    with database.read_scope() as session:
+        assert session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 1  # noqa: S608
+
+
+def test_every_column_says_how_sensitive_it_is() -> None:
+    silent = [
+        f"{table.name}.{column.name}"
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if not isinstance(column.info.get("sensitivity"), Sensitivity)
+    ]
+    assert silent == []
+
+
+def test_every_constraint_has_a_name() -> None:
+    nameless = [(table.name, constraint) for table in metadata.sorted_tables for constraint in table.constraints if not constraint.name]
+    assert nameless == []
+
+
+def test_a_broken_foreign_key_stops_a_sqlite_migration(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "broken.sqlite"
+    upgrade(f"sqlite:///{path}")
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO region (code, name, level, parent_code) VALUES ('429801', 'x', 'county', '000000')")
+    connection.commit()
+    connection.close()
+    with pytest.raises(SchemaError, match="region"):
+        upgrade(f"sqlite:///{path}")
+
+
+def test_a_folder_that_cannot_hold_a_database_is_explained(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "folder.sqlite").mkdir()
+    with pytest.raises(DatabaseUnreachableError, match="writable"):
+        upgrade(f"sqlite:///{tmp_path / 'folder.sqlite'}")
