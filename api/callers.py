@@ -1,0 +1,102 @@
+"""Who asks, and whom they may see: staff within their role and region, pensioners themselves only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flask import current_app, request, session
+from flask_login import current_user
+from sqlalchemy import select
+
+from api.accounts import protection, signed_in_by_token
+from api.context import current
+from api.problems import Problem
+from api.rights import OWN_RIGHTS, Right, rights_of
+from api.staff import StaffUser
+from models.person import Person
+from models.region import region_prefix
+
+PERSON_KEY = "person"
+"""Key of the pensioner's own public id in the cookie session, set by the page that identified them."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who was let in. actor: as the audit trail names them. person_id: set for pensioners. region: code prefix, for staff."""
+
+    actor: str
+    person_id: str | None = None
+    region: str | None = None
+    rights: frozenset[Right] = field(default_factory=frozenset)
+
+    @property
+    def is_staff(self) -> bool:
+        """True for accounts, False for pensioners."""
+        return self.person_id is None
+
+    def reach(self, person_id: str) -> Reached:
+        """The person, when this caller may see them.
+
+        Raises:
+            Problem: person_unknown, both for nobody and for somebody out of reach, so that nobody learns who is insured elsewhere.
+        """
+        if self.person_id is not None and self.person_id != person_id:
+            raise _unknown()
+        with current().database.read_scope() as store:
+            row = store.execute(select(Person.id, Person.region_code).where(Person.public_id == person_id)).first()
+        if row is None or (self.is_staff and not self.covers(row.region_code)):
+            raise _unknown()
+        return Reached(row.id, person_id, row.region_code)
+
+    def covers(self, region_code: str) -> bool:
+        """True when the region lies in the account's own; an account without a region covers none."""
+        return self.region is not None and region_code.startswith(self.region)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A person whom the caller may see. key: of the table; person_id: public."""
+
+    key: int
+    person_id: str
+    region_code: str
+
+
+def _unknown() -> Problem:
+    return Problem("person_unknown", "No person with this id in your reach.")
+
+
+def staff_caller() -> Caller | None:
+    """The signed-in member of staff or program, by token when one was sent, else by the login session."""
+    if signed_in_by_token():
+        user = current_app.extensions["security"].login_manager.request_callback(request)
+    else:
+        user = current_user._get_current_object()
+    if not isinstance(user, StaffUser) or not user.active:
+        return None
+    region = None if user.region_code is None else region_prefix(user.region_code)
+    return Caller(f"staff:{user.username or user.id}", None, region, rights_of(user.role_names))
+
+
+def person_caller() -> Caller | None:
+    """The pensioner of this cookie session; nobody when a token was sent, because then a program asks."""
+    person_id = None if signed_in_by_token() else session.get(PERSON_KEY)
+    return Caller("person", person_id, None, OWN_RIGHTS) if isinstance(person_id, str) and person_id else None
+
+
+def admit(right: Right) -> Caller:
+    """Whoever asks and may do this. Staff come first: a pensioner's page may be open in the same browser at the counter.
+
+    Raises:
+        Problem: authentication_required (401), not_permitted (403), csrf_failed (400) when a cookie speaks for the caller and the
+            page's token is missing or wrong.
+    """
+    known = [caller for caller in (staff_caller(), person_caller()) if caller is not None]
+    if not known:
+        raise Problem("authentication_required", "Nobody is signed in.", headers={"WWW-Authenticate": 'Lifecert realm="lifecert"'})
+    if not signed_in_by_token():
+        protection(current_app).protect()
+    for caller in known:
+        if right in caller.rights:
+            return caller
+    raise Problem("not_permitted", f"The right {right.value} is not one of yours.")

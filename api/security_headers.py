@@ -1,0 +1,79 @@
+"""Headers that tell the browser what a page of ours may do: nothing from elsewhere, no frames, no guessing of types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import request
+
+from api.context import current
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",  # data: Bootstrap's icons; blob: the picture chosen at the counter, before it is sent
+        "media-src 'self' blob:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "worker-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "object-src 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+# The camera page needs the camera and the screen kept awake; nothing else of the device is anybody's business.
+PERMISSIONS_POLICY = ", ".join(
+    (
+        "camera=(self)",
+        "screen-wake-lock=(self)",
+        "fullscreen=(self)",
+        "microphone=()",
+        "geolocation=()",
+        "payment=()",
+        "usb=()",
+        "display-capture=()",
+        "browsing-topics=()",
+    )
+)
+
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",  # for browsers that do not know frame-ancestors
+    "Referrer-Policy": "same-origin",  # within the service it is needed: the check against forged requests looks at it over https
+    "Permissions-Policy": PERMISSIONS_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def register(app: Flask) -> None:
+    """Set the headers on every answer, and the cookie flags."""
+    secure = app.extensions["lifecert"].settings.base_url.startswith("https://")
+    app.config.update(
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=secure,
+        REMEMBER_COOKIE_HTTPONLY=True,
+        REMEMBER_COOKIE_SAMESITE="Lax",
+        REMEMBER_COOKIE_SECURE=secure,
+    )
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if current().settings.base_url.startswith("https://"):
+            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        if request.endpoint != "static" and not request.path.startswith("/docs/"):
+            # personal data may be in any answer; shared computers and proxies keep none of it
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response

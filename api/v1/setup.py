@@ -1,0 +1,38 @@
+"""Puts the doors together. Importing the modules of the doors puts their views on the blueprint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from werkzeug.routing import BaseConverter
+
+from api.accounts import protection
+from api.v1 import adapter, certificates, docs, persons, references, service, verifications
+from api.v1.door import blueprint
+
+if TYPE_CHECKING:
+    from apiflask import APIFlask
+
+DOORS = (verifications, references, persons, certificates, service)
+
+
+class PublicIdConverter(BaseConverter):
+    """An opaque public id; anything else in its place is an address that leads nowhere."""
+
+    regex = "[A-Za-z0-9_-]{1,64}"
+
+
+class CheckTokenConverter(BaseConverter):
+    """The code on a certificate."""
+
+    regex = "[A-Za-z0-9._~-]{1,400}"
+
+
+def register(app: APIFlask) -> None:
+    """Add the doors and their description. The doors look after forged requests themselves: programs send no cookies."""
+    adapter.install()
+    app.url_map.converters["public_id"] = PublicIdConverter
+    app.url_map.converters["check_token"] = CheckTokenConverter
+    protection(app).exempt(blueprint)
+    app.register_blueprint(blueprint)
+    docs.register(app)
