@@ -45,7 +45,12 @@ class OpenVinoNetwork:
     def __init__(self, path: Path) -> None:
         import openvino
 
-        options = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        options = {
+            "INFERENCE_NUM_THREADS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32",
+            "CPU_DENORMALS_OPTIMIZATION": True,  # 6.9 instead of 20 ms for the stock embedder
+        }
         self._model = openvino.Core().compile_model(str(path), "CPU", options)
         self._local = threading.local()
 
