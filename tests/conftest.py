@@ -80,7 +80,7 @@ def postgres_server() -> Iterator[str]:
 
     # Not below a home folder: as root the server runs as another user, who could not get there.
     with (
-        tempfile.TemporaryDirectory(prefix="lifecert-postgres-", dir="/tmp") as folder,  # noqa: S108
+        tempfile.TemporaryDirectory(prefix="lifecert-postgres-") as folder,
         get_server(Path(folder) / "data", cleanup_mode="stop") as server,
         _stopped_on_sigterm(),
     ):

@@ -1,0 +1,109 @@
+"""Certification status read from the database: of one person, in lists, in counts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy.orm import Session
+
+from models.benefit import Benefit
+from models.certification import BenefitFact, CertificationState, CertificationStatus, EvidenceFact, derive, status_query
+from models.life_evidence import LifeEvidence
+from models.person import Person
+from models.policy import CertificationPolicy
+from models.region import region_prefix
+
+
+@dataclass(frozen=True)
+class ListedPerson:
+    """One line of a list: masked where it has to be."""
+
+    person_id: int
+    public_id: str
+    name: str
+    resident_id_masked: str
+    region_code: str
+    status: CertificationStatus
+
+
+def status_of(session: Session, person_id: int, policy: CertificationPolicy, on: date) -> CertificationStatus:
+    """Status of one person on a day of the policy's time zone (``policy.today(now)``)."""
+    evidence = session.execute(
+        select(LifeEvidence.id, LifeEvidence.kind, LifeEvidence.occurred_on, LifeEvidence.strength, LifeEvidence.corrects_id).where(
+            LifeEvidence.person_id == person_id
+        )
+    ).all()
+    benefits = session.execute(
+        select(Benefit.scheme, Benefit.region_code, Benefit.status, Benefit.from_month, Benefit.to_month, Benefit.paused_on).where(
+            Benefit.person_id == person_id
+        )
+    ).all()
+    return derive([EvidenceFact(*row) for row in evidence], [BenefitFact(*row) for row in benefits], policy, on)
+
+
+def statuses_of(session: Session, person_ids: Collection[int], policy: CertificationPolicy, on: date) -> dict[int, CertificationStatus]:
+    """Status of each of these persons, in one query."""
+    status = status_query(policy, on)
+    rows = session.execute(select(status).where(status.c.person_id.in_(list(person_ids)))).all()
+    return {row.person_id: _status(row, on) for row in rows}
+
+
+def listing(
+    session: Session,
+    policy: CertificationPolicy,
+    on: date,
+    *,
+    states: Collection[CertificationState] | None = None,
+    region_code: str | None = None,
+    pensioners_only: bool = True,
+    after_id: int = 0,
+    limit: int = 100,
+) -> Sequence[ListedPerson]:
+    """Persons with their status in order of id, from the first after ``after_id``.
+
+    states: these only. region_code: that region and all inside it. pensioners_only: those with a benefit, also an ended one (the deceased).
+    """
+    status = status_query(policy, on)
+    query = (
+        select(Person.public_id, Person.name, Person.resident_id_masked, Person.region_code, status)
+        .join(status, status.c.person_id == Person.id)
+        .where(Person.id > after_id)
+        .order_by(Person.id)
+        .limit(limit)
+    )
+    if pensioners_only:
+        query = query.where(_draws_benefit())
+    if states is not None:
+        query = query.where(status.c.state.in_([state.value for state in states]))
+    if region_code is not None:
+        query = query.where(Person.region_code.startswith(region_prefix(region_code), autoescape=True))
+    return [
+        ListedPerson(row.person_id, row.public_id, row.name, row.resident_id_masked, row.region_code, _status(row, on))
+        for row in session.execute(query)
+    ]
+
+
+def counts(
+    session: Session, policy: CertificationPolicy, on: date, *, region_code: str | None = None, pensioners_only: bool = True
+) -> dict[CertificationState, int]:
+    """How many persons are in each state; every state is there, with 0 when nobody is in it."""
+    status = status_query(policy, on)
+    query = select(status.c.state, func.count()).join(Person, Person.id == status.c.person_id).group_by(status.c.state)
+    if pensioners_only:
+        query = query.where(_draws_benefit())
+    if region_code is not None:
+        query = query.where(Person.region_code.startswith(region_prefix(region_code), autoescape=True))
+    found = {CertificationState(state): number for state, number in session.execute(query)}
+    return {state: found.get(state, 0) for state in CertificationState}
+
+
+def _draws_benefit() -> ColumnElement[bool]:
+    return select(Benefit.id).where(Benefit.person_id == Person.id).correlate(Person).exists()
+
+
+def _status(row: Row[Any], on: date) -> CertificationStatus:
+    return CertificationStatus(CertificationState(row.state), on, row.last_certified_on, row.due_on, row.cycle_months)
