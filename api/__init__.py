@@ -1,0 +1,1 @@
+"""The doors: JSON endpoints, pages, command line, settings, accounts."""

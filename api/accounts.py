@@ -123,10 +123,10 @@ def demo_password(role: RoleName) -> str:
     return f"{DEMO_PASSWORD_PREFIX}{role.value.replace('_', '-')}"
 
 
-def create_demo_accounts(context: Context) -> list[tuple[str, str, str]]:
+def create_demo_accounts(context: Context, *, region_code: str | None = None) -> list[tuple[str, str, str]]:
     """Make one account a role (those that are there already stay) and return (name, password, role) of each.
 
-    They see the province's whole tree when there is one region at its top, else the first region there is.
+    region_code: what they see; None: the first province in the store, else the first region there is.
 
     Raises:
         DemoAccountsRefused: in production, because the passwords are in the documentation.
@@ -136,7 +136,7 @@ def create_demo_accounts(context: Context) -> list[tuple[str, str, str]]:
     with context.database.read_scope() as session:
         known = set(session.scalars(select(Account.username)))
         region = session.scalars(select(Region.code).where(Region.level == RegionLevel.PROVINCE).order_by(Region.code)).first()
-        region = region or session.scalars(select(Region.code).order_by(Region.code)).first()
+        region = region_code or region or session.scalars(select(Region.code).order_by(Region.code)).first()
     missing = [role for role in RoleName if role.value not in known]
     hashes = _hashes(context, [demo_password(role) for role in missing])
     with context.database.session_scope() as session:

@@ -137,6 +137,8 @@ def register(app: Flask) -> None:
     page_answer = app.handle_user_exception
 
     def handle(error: Exception) -> ResponseReturnValue:
+        if isinstance(error, HTTPException) and (error.code or HTTPStatus.INTERNAL_SERVER_ERROR) < HTTPStatus.BAD_REQUEST:
+            return page_answer(error)  # a redirect of the router is no error
         return answer(error) if is_api_request() else page_answer(error)
 
     app.handle_user_exception = handle  # type: ignore[method-assign]

@@ -53,7 +53,8 @@ class Verification(Base):
 
     challenge: prompts and colours as verify.pad.challenge writes them. token_hash: SHA-256 of the session's token. calibration:
     id of the calibration that the decision used, as text, or ``provisional``. policy_hash: SHA-256 of the policy file, hex.
-    deciding_since: when a worker took it; another worker may take it over after a while if that one died.
+    foreign_frames: frames refused because their step token was of no step of this session. deciding_since: when a worker took it;
+    another worker may take it over after a while if that one died.
     """
 
     __tablename__ = "verification"
@@ -82,6 +83,7 @@ class Verification(Base):
     expires_at: Mapped[datetime] = column(INTERNAL)
     camera_label: Mapped[str | None] = column(PERSONAL, String(200))
     client: Mapped[dict[str, Any]] = column(PERSONAL, default=dict)
+    foreign_frames: Mapped[int] = column(INTERNAL, default=0)
     deciding_since: Mapped[datetime | None] = column(INTERNAL)
     outcome: Mapped[VerificationOutcome | None] = column(PERSONAL, enum_column_type(VerificationOutcome, "outcome"))
     reasons: Mapped[list[str]] = column(PERSONAL, default=list)
@@ -97,13 +99,13 @@ class Verification(Base):
 class VerificationFrame(Base):
     """One frame as it was measured. observation and picture are sealed, and emptied after purge_after.
 
-    sha256 is unique within a verification (a repeated frame is refused) and indexed across all (a replayed session is seen).
+    sha256 may come twice in a verification (a slow camera read by a fast page; pad.integrity counts it) and is indexed across all, so
+    that a replayed session is seen.
     """
 
     __tablename__ = "verification_frame"
     __table_args__ = (
         Index("uq_verification_frame_seq", "verification_id", "seq", unique=True),
-        Index("uq_verification_frame_sha256", "verification_id", "sha256", unique=True),
         Index(
             "ix_verification_frame_purge_after",
             "purge_after",

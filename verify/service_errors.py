@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from verify.errors import VerifyError
+from verify.views import ReferenceCheck
 
 
 class ServiceError(VerifyError):
@@ -40,7 +41,7 @@ class ReferenceRejected(ServiceError):
 
     code = "reference_rejected"
 
-    def __init__(self, detail: str, check: object) -> None:
+    def __init__(self, detail: str, check: ReferenceCheck) -> None:
         super().__init__(detail)
         self.check = check
 

@@ -103,6 +103,18 @@ def revoke_all(session: Session, person_id: int, *, by: str, reason: str, now: d
     return _revoke(session, ids, by=by, reason=reason, now=now) if ids else 0
 
 
+def revoke_older(session: Session, kept: FaceReference, *, by: str, reason: str, now: datetime) -> int:
+    """Revoke every active reference of the person but ``kept`` (the engine changed and it was re-issued); how many there were."""
+    ids = [reference.id for reference in active_of_person(session, kept.person_id) if reference.id != kept.id]
+    return _revoke(session, ids, by=by, reason=reason, now=now) if ids else 0
+
+
+def erase_images(session: Session, person_id: int) -> None:
+    """Erase the kept pictures of a person; the templates stay."""
+    session.execute(update(FaceReference).where(FaceReference.person_id == person_id).values(image=None))
+    session.expire_all()
+
+
 def _revoke(session: Session, ids: Sequence[int], *, by: str, reason: str, now: datetime) -> int:
     changed = session.execute(
         update(FaceReference)

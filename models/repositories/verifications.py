@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from models.errors import Conflict, ConflictError, NotFoundError
 from models.keys import Sealed
@@ -76,7 +76,6 @@ class FrameResult(StrEnum):
     STORED = "stored"
     SEQ_TAKEN = "seq_taken"  # the same seq with another picture
     SAME_AGAIN = "same_again"  # the same seq with the same picture: a repeated delivery, harmless
-    REPEATED_PICTURE = "repeated_picture"  # an earlier picture of this session under a new seq
     NOT_OPEN = "not_open"
 
 
@@ -231,27 +230,35 @@ def add_frame(session: Session, frame: NewFrame, *, now: datetime) -> FrameResul
             session.add(row)
             session.flush()
     except IntegrityError:
-        there = session.execute(
-            select(VerificationFrame.seq, VerificationFrame.sha256).where(
-                VerificationFrame.verification_id == frame.verification_id,
-                (VerificationFrame.seq == frame.seq) | (VerificationFrame.sha256 == frame.sha256),
+        there = session.scalar(
+            select(VerificationFrame.sha256).where(
+                VerificationFrame.verification_id == frame.verification_id, VerificationFrame.seq == frame.seq
             )
-        ).all()
-        if not there:
+        )
+        if there is None:
             raise
-        if any(seq == frame.seq and bytes(sha256) == frame.sha256 for seq, sha256 in there):
-            return FrameResult.SAME_AGAIN
-        if any(bytes(sha256) == frame.sha256 for _, sha256 in there):
-            return FrameResult.REPEATED_PICTURE
-        return FrameResult.SEQ_TAKEN
+        return FrameResult.SAME_AGAIN if bytes(there) == frame.sha256 else FrameResult.SEQ_TAKEN
     return FrameResult.STORED
 
 
 def frames(session: Session, verification_id: str) -> Sequence[VerificationFrame]:
-    """All frames in order of seq."""
+    """All frames in order of seq, with their sealed observations; pictures are left where they are until asked for."""
     return session.scalars(
-        select(VerificationFrame).where(VerificationFrame.verification_id == verification_id).order_by(VerificationFrame.seq)
+        select(VerificationFrame)
+        .where(VerificationFrame.verification_id == verification_id)
+        .order_by(VerificationFrame.seq)
+        .options(defer(VerificationFrame.picture))
     ).all()
+
+
+def frame_measures(session: Session, verification_id: str) -> Sequence[tuple[int, bytes, dict[str, Any]]]:
+    """(seq, SHA-256, measures) of all frames in order of seq: what guidance needs, without any sealed value."""
+    rows = session.execute(
+        select(VerificationFrame.seq, VerificationFrame.sha256, VerificationFrame.measures)
+        .where(VerificationFrame.verification_id == verification_id)
+        .order_by(VerificationFrame.seq)
+    )
+    return [(seq, bytes(digest), measures) for seq, digest, measures in rows]
 
 
 def count_frames(session: Session, verification_id: str) -> int:
@@ -261,18 +268,56 @@ def count_frames(session: Session, verification_id: str) -> int:
     )
 
 
-def pictures_of_other_sessions(session: Session, verification_id: str, digests: Collection[bytes]) -> int:
-    """How many of these SHA-256 digests were seen in other sessions, of anybody: above 0 means a replay."""
+def digests_of_other_sessions(session: Session, verification_id: str, digests: Collection[bytes]) -> set[bytes]:
+    """Which of these SHA-256 digests were seen in other sessions, of anybody: any at all means a replay."""
     if not digests:
-        return 0
-    return (
-        session.scalar(
-            select(func.count(func.distinct(VerificationFrame.sha256))).where(
-                VerificationFrame.sha256.in_(list(digests)), VerificationFrame.verification_id != verification_id
-            )
-        )
-        or 0
+        return set()
+    found = session.scalars(
+        select(VerificationFrame.sha256)
+        .where(VerificationFrame.sha256.in_(list(digests)), VerificationFrame.verification_id != verification_id)
+        .distinct()
     )
+    return {bytes(digest) for digest in found}
+
+
+def earlier_frames(session: Session, person_id: int, verification_id: str, *, limit: int) -> list[list[tuple[bytes, str | None]]]:
+    """(SHA-256, picture hash in hex) of every frame of the person's last ``limit`` other sessions, one list a session, by seq."""
+    recent = (
+        select(Verification.id)
+        .where(Verification.person_id == person_id, Verification.id != verification_id)
+        .order_by(Verification.started_at.desc())
+        .limit(limit)
+    )
+    rows = session.execute(
+        select(VerificationFrame.verification_id, VerificationFrame.sha256, VerificationFrame.measures)
+        .where(VerificationFrame.verification_id.in_(recent))
+        .order_by(VerificationFrame.verification_id, VerificationFrame.seq)
+    )
+    sessions: dict[str, list[tuple[bytes, str | None]]] = {}
+    for session_id, digest, measures in rows:
+        sessions.setdefault(session_id, []).append((bytes(digest), measures.get("picture_hash")))
+    return list(sessions.values())
+
+
+def note_camera(session: Session, verification_id: str, label: str) -> None:
+    """Keep the camera's name as the browser gave it; the last one counts."""
+    session.execute(update(Verification).where(Verification.id == verification_id).values(camera_label=label[:200]))
+
+
+def count_foreign_frame(session: Session, verification_id: str) -> None:
+    """Count a frame that was refused because its step token is not of this session."""
+    session.execute(update(Verification).where(Verification.id == verification_id).values(foreign_frames=Verification.foreign_frames + 1))
+
+
+def purge_now(session: Session, verification_id: str, *, now: datetime) -> None:
+    """Empty the sealed observations and pictures of one session at once; digests and measures stay."""
+    session.execute(
+        update(VerificationFrame)
+        .where(VerificationFrame.verification_id == verification_id)
+        .values(observation=None, picture=None, purge_after=now)
+        .execution_options(synchronize_session=False)
+    )
+    session.expire_all()
 
 
 def purge_frames(session: Session, *, now: datetime) -> int:

@@ -413,6 +413,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("camera_label", sa.String(length=200), nullable=True),
         sa.Column("client", JSON, nullable=False),
+        sa.Column("foreign_frames", sa.Integer(), nullable=False),
         sa.Column("deciding_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("outcome", one_of("outcome", "certified", "refer", "retry", "refused"), nullable=True),
         sa.Column("reasons", JSON, nullable=False),
@@ -467,7 +468,6 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_verification_frame_sha256"), ["sha256"], unique=False)
         batch_op.create_index("uq_verification_frame_seq", ["verification_id", "seq"], unique=True)
-        batch_op.create_index("uq_verification_frame_sha256", ["verification_id", "sha256"], unique=True)
 
     append_only.create_function()
     for table in APPEND_ONLY:

@@ -1,0 +1,83 @@
+"""The ``lifecert`` command. Results go to stdout, progress and logs to stderr; exit 0 done, 1 the work failed, 2 bad usage or bad input."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.metadata import version
+
+import click
+
+from api.cli.errors import describe_error
+
+# sub-command -> (module, attribute, one line): modules are imported when asked for, so that `lifecert --help` answers at once
+COMMANDS = {
+    "run": ("api.cli.serve", "run", "Serve Lifecert."),
+    "demo": ("api.cli.serve", "demo", "Fill an empty home with the made-up county, then serve."),
+    "jobs": ("api.cli.serve", "jobs", "Run the background jobs (run and demo start them by themselves)."),
+    "engines": ("api.cli.engines", "engines", "Show the face engines and what each can do here."),
+    "weights": ("api.cli.engines", "weights", "Fetch and check the model weights."),
+    "policy": ("api.cli.engines", "policy", "Check the policy file."),
+    "import": ("api.cli.references", "import_group", "Bring records in from files."),
+    "calibrate": ("api.cli.calibration", "calibrate", "Set thresholds from images or from the enrolled references."),
+    "verify": ("api.cli.verify", "verify", "Decide from files: one reference picture, a folder of frames."),
+    "evaluate": ("api.cli.evaluate", "evaluate", "Measure verification and liveness on files."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a sub-command's module only when it is used, and turns known errors into one clear line."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Sub-commands in the order of a first day's work."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one sub-command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List sub-commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(version("lifecert"), "--version", message="lifecert %(version)s")
+def cli() -> None:
+    """Proof of life for pensioners, a province's certification status, and fraud detection that people decide on.
+
+    \b
+    Examples:
+      lifecert demo                     a made-up county at http://localhost:8440
+      lifecert engines                  which face engine runs, and why
+      lifecert verify --reference me.jpg --frames captured/
+      lifecert evaluate verification --pairs pairs.csv --images photos/ --json
+
+    State lives under LIFECERT_HOME, the store at LIFECERT_DATABASE_URL (empty: SQLite in the home).
+    """
+
+
+def main() -> None:
+    """Entry point: run the command and turn every known error into one line and an exit code."""
+    try:
+        cli.main(prog_name="lifecert", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(1)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except Exception as error:
+        known = describe_error(error)
+        if known is None:
+            raise
+        message, exit_code = known
+        click.echo(f"lifecert: {message}", err=True)
+        sys.exit(exit_code)

@@ -1,0 +1,124 @@
+"""`lifecert evaluate verification` and `lifecert evaluate liveness`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from api.cli.errors import BadInputError
+from api.cli.progress import progress_bar
+from api.context import choose_engine
+from api.policy import load_policy
+from api.settings import EngineChoice, Settings, load_settings
+from verify.engines.protocol import Engine
+
+ENGINES = click.Choice(["onnx", "dlib"])
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+def engine_for(name: str | None) -> tuple[Settings, Engine]:
+    """The engine that an option names, or the configured one."""
+    settings = load_settings()
+    if name is not None:
+        settings = settings.model_copy(update={"engine": EngineChoice(name)})
+    return settings, choose_engine(settings).engine
+
+
+def print_result(result: dict[str, Any], *, as_json: bool) -> None:
+    """JSON for programs, an indented list for people."""
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False, allow_nan=False))
+        return
+    for line in _lines(result, 0):
+        click.echo(line)
+
+
+def _lines(value: dict[str, Any], depth: int) -> list[str]:
+    lines = []
+    width = max((len(str(key)) for key in value), default=0)
+    for key, item in value.items():
+        if isinstance(item, dict) and item:
+            lines += [f"{'  ' * depth}{key}", *_lines(item, depth + 1)]
+        else:
+            shown = f"{item:.4f}" if isinstance(item, float) else json.dumps(item, ensure_ascii=False)
+            lines.append(f"{'  ' * depth}{key!s:<{width}}  {shown}")
+    return lines
+
+
+@click.group()
+def evaluate() -> None:
+    """Measure on files: error rates with intervals, as ISO/IEC 19795-1 and 30107-3 define them.
+
+    \b
+    Examples:
+      lifecert evaluate verification --pairs pairs.csv --images photos/ --json
+      lifecert evaluate liveness --attempts attempts.csv --media recordings/ --json
+      lifecert evaluate attacks --clip turning.gif --reference same-person.jpg --impostor other.jpg
+    """
+
+
+@evaluate.command("verification")
+@click.option("--pairs", required=True, type=EXISTING_FILE, help="CSV: reference,probe,same[,group]; same is 1 or 0.")
+@click.option("--images", required=True, type=EXISTING_FOLDER, help="Folder that the file names are relative to.")
+@click.option("--engine", type=ENGINES, help="Engine; the configured one when not given.")
+@click.option("--calibration", type=EXISTING_FILE, help="File that `lifecert calibrate --out` wrote.")
+@click.option(
+    "--threshold-fmr",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Operating point: false match rate level, e.g. 0.001.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
+def verification(
+    pairs: Path, images: Path, engine: str | None, calibration: Path | None, threshold_fmr: float | None, as_json: bool
+) -> None:
+    """Compare pairs of photographs and report accuracy, EER, FNMR at fixed FMR, and the operating point, by group.
+
+    \b
+    Examples:
+      lifecert evaluate verification --pairs pairs.csv --images photos/ --json
+      lifecert evaluate verification --pairs pairs.csv --images photos/ --calibration own.json --threshold-fmr 0.001
+    """
+    from verify.evaluation_verification import run_evaluate
+
+    settings, loaded = engine_for(engine)
+    policy = load_policy(settings.policy_file).verification
+    with progress_bar() as report:
+        result = run_evaluate(pairs, images, loaded, policy=policy, calibration=calibration, threshold_fmr=threshold_fmr, progress=report)
+    print_result(result, as_json=as_json)
+
+
+@evaluate.command("liveness")
+@click.option("--attempts", required=True, type=EXISTING_FILE, help="CSV: attempt,file,at_ms,label,species; label is bona_fide or attack.")
+@click.option("--media", required=True, type=EXISTING_FOLDER, help="Folder that the file names are relative to.")
+@click.option("--evidence", help="Kinds of evidence to use, e.g. passive,depth,continuity. All that can be judged when not given.")
+@click.option("--engine", type=ENGINES, help="Engine; the configured one when not given.")
+@click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
+def liveness(attempts: Path, media: Path, evidence: str | None, engine: str | None, as_json: bool) -> None:
+    """Judge recorded attempts and report BPCER, APCER by species (the worst one first), and which reasons were given.
+
+    \b
+    Examples:
+      lifecert evaluate liveness --attempts attempts.csv --media recordings/ --json
+      lifecert evaluate liveness --attempts attempts.csv --media recordings/ --evidence passive,continuity
+    """
+    from verify.evaluation_liveness import run_evaluate
+
+    from verify.evidence import EvidenceKind
+
+    kinds: list[EvidenceKind] | None = None
+    if evidence is not None:
+        known = {kind.value for kind in EvidenceKind}
+        names = [name.strip() for name in evidence.split(",") if name.strip()]
+        wrong = [name for name in names if name not in known]
+        if wrong or not names:
+            raise BadInputError(f"--evidence: {', '.join(wrong) or 'nothing given'}; choose from {', '.join(sorted(known))}")
+        kinds = [EvidenceKind(name) for name in names]
+    settings, loaded = engine_for(engine)
+    policy = load_policy(settings.policy_file).verification
+    with progress_bar() as report:
+        result = run_evaluate(attempts, media, loaded, policy=policy, evidence=kinds, progress=report)
+    print_result(result, as_json=as_json)

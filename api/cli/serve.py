@@ -1,0 +1,168 @@
+"""`lifecert run`, `lifecert demo`, `lifecert jobs`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+
+from api.cli.errors import BadInputError, WorkFailedError
+from api.cli.progress import progress_bar
+from api.context import Context, open_context
+from api.log import configure
+from api.settings import Environment, Settings, load_settings
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (LIFECERT_HOST).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on (LIFECERT_PORT).")
+@click.option("--workers", type=click.IntRange(1, 64), help="Worker processes (LIFECERT_WORKERS).")
+def run(host: str | None, port: int | None, workers: int | None) -> None:
+    """Serve Lifecert with gunicorn, and run its background jobs beside it.
+
+    \b
+    Examples:
+      lifecert run
+      LIFECERT_ENVIRONMENT=production LIFECERT_DATABASE_URL=postgresql+psycopg://lifecert@db/lifecert lifecert run --workers 8
+    """
+    settings = _settings(host=host, port=port, workers=workers)
+    configure(settings.log_level, json_lines=settings.environment is Environment.PRODUCTION)
+    context = open_context(settings)
+    _start_screen(context, accounts=[])
+    _serve(settings)
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (LIFECERT_HOST).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on (LIFECERT_PORT).")
+@click.option("--no-serve", is_flag=True, help="Fill the home and return.")
+def demo(host: str | None, port: int | None, no_serve: bool) -> None:
+    """Fill an empty home with the made-up county and demo accounts, then serve. A home that has them already is left as it is.
+
+    \b
+    Examples:
+      lifecert demo
+      LIFECERT_HOME=/srv/demo lifecert demo --no-serve
+    """
+    from api.demo import fill
+
+    settings = _settings(host=host, port=port)
+    configure(settings.log_level)
+    if settings.environment is Environment.PRODUCTION:
+        raise BadInputError("the demo has made-up people and known passwords: it refuses to run with LIFECERT_ENVIRONMENT=production")
+    context = open_context(settings)
+    with progress_bar() as report:
+        accounts = fill(context, report)
+    _start_screen(context, accounts)
+    if not no_serve:
+        _serve(settings)
+
+
+@click.command()
+def jobs() -> None:
+    """Run the background jobs: expiry and deletion when due, calibration as the gallery grows.
+
+    \b
+    Examples:
+      lifecert jobs
+    """
+    from api.jobs import consume
+
+    settings = load_settings()
+    configure(settings.log_level, json_lines=settings.environment is Environment.PRODUCTION)
+    consume(open_context(settings))
+
+
+def _settings(**options: Any) -> Settings:
+    """Settings from the environment, with the given options over them; options also reach the worker processes."""
+    given = {name: value for name, value in options.items() if value is not None}
+    for name, value in given.items():
+        os.environ[f"LIFECERT_{name.upper()}"] = str(value)
+    return load_settings()
+
+
+def _start_screen(context: Context, accounts: list[tuple[str, str, str]]) -> None:
+    settings = context.settings
+    base = settings.base_url
+    lines = [
+        "",
+        f"  Lifecert          {base}",
+        f"  Counter (staff)   {base}/counter",
+        f"  API               {base}/docs",
+        f"  Engine            {context.engine.name} {context.engine.version}",
+        f"  Store             {settings.store_url.split('://')[0]}",
+    ]
+    if context.engine_note:
+        lines.append(f"  Note              {context.engine_note}")
+    if accounts:
+        lines += ["", "  Demo accounts (made-up people, this machine only)"]
+        lines += [f"    {name:<32} {password:<20} {role}" for name, password, role in accounts]
+    click.echo("\n".join([*lines, ""]), err=True)
+
+
+def _serve(settings: Settings) -> None:
+    from gunicorn.app.base import BaseApplication
+
+    _check_port(settings)
+
+    class Server(BaseApplication):  # type: ignore[misc]
+        """gunicorn, configured in code."""
+
+        def load_config(self) -> None:
+            """Thread workers: models release the interpreter lock while they compute."""
+            options = {
+                "bind": f"{settings.host}:{settings.port}",
+                "workers": settings.workers,
+                "threads": settings.threads,
+                "worker_class": "gthread",
+                "timeout": 60,
+                "graceful_timeout": 30,
+                "accesslog": None,  # addresses and paths of people are not logged
+                "loglevel": "warning",
+                "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108 (heartbeat file only)
+                "control_socket_disable": True,
+            }
+            for key, value in options.items():
+                if key in self.cfg.settings:
+                    self.cfg.set(key, value)
+
+        def load(self) -> Callable[..., Any]:
+            """One application a worker, opened after the fork: models and connections are not shared between processes."""
+            from api.app import create_wsgi
+
+            return create_wsgi()
+
+    with _jobs_process():
+        Server().run()
+
+
+def _check_port(settings: Settings) -> None:
+    with contextlib.closing(socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise WorkFailedError(
+                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}): stop what runs there, or choose another --port"
+            ) from error
+
+
+@contextlib.contextmanager
+def _jobs_process() -> Iterator[None]:
+    """Background jobs in a process of their own, ended with the server."""
+    process = subprocess.Popen([sys.executable, "-m", "api.cli", "jobs"])
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()

@@ -1,0 +1,61 @@
+"""Background jobs on huey: deletion when due, expiry of sessions, calibration as the gallery grows.
+
+Each job checks what there is to do before it does it, so a second delivery, or two consumers, do no harm.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+from urllib.parse import urlsplit
+
+from huey import SqliteHuey, crontab
+from huey.api import Huey
+from huey.consumer import Consumer
+from verify.calibration_service import CalibrationService
+
+from api.context import Context
+from api.log import logger
+
+log = logger("lifecert.jobs")
+
+
+def make_queue(context: Context) -> Huey:
+    """SQLite in the home by default; PostgreSQL when the store is there. Only the constructor differs."""
+    url = context.settings.store_url
+    if urlsplit(url).scheme.startswith("postgresql"):
+        from huey import PostgresHuey
+
+        return PostgresHuey("lifecert", dsn=url.replace("postgresql+psycopg://", "postgresql://", 1))
+    return SqliteHuey("lifecert", filename=str(context.settings.home / "jobs.sqlite3"))
+
+
+def add_jobs(queue: Huey, context: Context) -> dict[str, Any]:
+    """Register the jobs on a queue; returns them by name."""
+    calibration = CalibrationService(context.database, context.keyring, context.engine, context.policy.verification, context.clock)
+
+    def housekeeping() -> dict[str, int]:
+        done = context.verification.housekeeping()
+        if any(done.values()):
+            log.info("housekeeping", **done)
+        return done
+
+    def recalibrate() -> int | None:
+        calibration_id = calibration.compute_if_grown(actor="job:recalibrate")
+        if calibration_id is not None:
+            log.info("calibration_computed", calibration=calibration_id, next="a person promotes it: lifecert calibrate --promote")
+        return calibration_id
+
+    return {
+        "housekeeping": queue.periodic_task(crontab(minute="*/5"), name="housekeeping")(housekeeping),
+        "recalibrate": queue.periodic_task(crontab(minute="30", hour="3"), name="recalibrate")(recalibrate),
+    }
+
+
+def consume(context: Context) -> None:
+    """Run the jobs until SIGTERM or SIGINT."""
+    queue = make_queue(context)
+    add_jobs(queue, context)
+    context.verification.housekeeping()  # what fell due while nothing ran
+    consumer = Consumer(queue, workers=1, periodic=True, worker_type="thread", graceful_signal=signal.SIGTERM.name.removeprefix("SIG"))
+    consumer.run()

@@ -1,0 +1,121 @@
+"""The one place where configuration is read: environment variables ``LIFECERT_*`` and an optional ``.env`` file in the home."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from verify.weights import default_cache_dir
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+class SettingsError(Exception):
+    """The configuration is not usable; the message names each variable, the value's problem and what to do."""
+
+
+class Environment(StrEnum):
+    """How serious it is: demo has made-up people and known passwords, production refuses both, test allows the test double."""
+
+    DEMO = "demo"
+    PRODUCTION = "production"
+    TEST = "test"
+
+
+class EngineChoice(StrEnum):
+    """Face engines that can be asked for. ``auto``: ONNX when its weights can be had, else dlib."""
+
+    AUTO = "auto"
+    ONNX = "onnx"
+    DLIB = "dlib"
+    SCRIPTED = "scripted"
+
+
+def default_home() -> Path:
+    """``.lifecert`` in the project's folder, which git ignores."""
+    return PROJECT_ROOT / ".lifecert"
+
+
+class Settings(BaseSettings):
+    """Typed settings. Every field is the environment variable ``LIFECERT_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="LIFECERT_", extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=default_home, description="state: embedded store, keys, logs, recordings")
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the home")
+    environment: Environment = Field(Environment.DEMO, description="demo, production or test")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8440, description="port to listen on")
+    public_url: str = Field("", description="how people reach the service, e.g. https://lifecert.example.gov.cn; empty: host and port")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(2, description="gunicorn worker processes")
+    threads: Annotated[int, Field(ge=1, le=64)] = Field(8, description="threads a worker")
+    engine: EngineChoice = Field(EngineChoice.AUTO, description="auto, onnx, dlib or scripted (test double)")
+    embedder_config: Path | None = Field(None, description="TOML file that describes another ONNX embedder")
+    weights_dir: Path = Field(default_factory=default_cache_dir, description="where fetched model weights are kept")
+    policy_file: Path = Field(default_factory=lambda: PROJECT_ROOT / "policy.toml", description="the policy file")
+    key_file: Path | None = Field(None, description="key ring file; empty: keys.json in the home")
+    recording_dir: Path | None = Field(None, description="where the recording harness writes; empty: harness off")
+    challenge_seed: int | None = Field(None, description="fixes the random challenges; tests only")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("embedder_config", "key_file", "recording_dir", "challenge_seed", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("home", "weights_dir", "policy_file", "embedder_config", "key_file", "recording_dir")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @model_validator(mode="after")
+    def _doubles_stay_out_of_production(self) -> Self:
+        if self.environment is Environment.PRODUCTION:
+            if self.engine is EngineChoice.SCRIPTED:
+                raise ValueError("LIFECERT_ENGINE=scripted is a test double and refuses to run in production")
+            if self.challenge_seed is not None:
+                raise ValueError("LIFECERT_CHALLENGE_SEED makes challenges predictable and refuses to run in production")
+            if self.recording_dir is not None and not self.public_url.startswith("https://"):
+                raise ValueError("LIFECERT_RECORDING_DIR in production needs an https LIFECERT_PUBLIC_URL: cameras work over https only")
+        return self
+
+    @property
+    def store_url(self) -> str:
+        """SQLAlchemy URL of the store."""
+        return self.database_url or f"sqlite:///{self.home / 'lifecert.sqlite3'}"
+
+    @property
+    def keys_path(self) -> Path:
+        """Where the key ring file is."""
+        return self.key_file or self.home / "keys.json"
+
+    @property
+    def base_url(self) -> str:
+        """How people reach the service, without a trailing slash."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        everywhere = {"127.0.0.1", "0.0.0.0", "::"}  # noqa: S104 (compared with, not listened on)
+        return f"http://{'localhost' if self.host in everywhere else self.host}:{self.port}"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read and check the settings. Raises SettingsError that names each wrong variable."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            name = "LIFECERT_" + "_".join(str(part) for part in problem["loc"]).upper() if problem["loc"] else "settings"
+            lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
+        raise SettingsError("the configuration is not usable:\n  " + "\n  ".join(lines)) from error

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# What the tests need beside the service: test packages, and a browser with Chinese fonts.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+stamp=.venv/.ready-test
+if [ ! -f "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt "$stamp" ]; then
+  echo "Installing test packages ..." >&2
+  .venv/bin/uv pip install --python .venv/bin/python --quiet --constraints constraints.txt --overrides overrides.txt --editable ".[test]"
+  touch "$stamp"
+fi
+if ! command -v chromium >/dev/null || ! { command -v fc-list >/dev/null && [ -n "$(fc-list :lang=zh)" ]; }; then
+  if command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
+    run=""; [ "$(id -u)" = 0 ] || run="sudo"
+    echo "Installing Debian's chromium and fonts for the browser tests ..." >&2
+    $run apt-get update -qq
+    $run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk fontconfig >/dev/null
+  else
+    echo "The browser tests need chromium and fonts-noto-cjk; this user may not install them, so those tests will fail. As root: apt-get install chromium fonts-noto-cjk" >&2
+  fi
+fi

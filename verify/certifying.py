@@ -1,0 +1,239 @@
+"""From evidence to a decision in the store: match, decide, and write everything in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+
+from models import certificates
+from models.certification import CertificationState
+from models.database import Database
+from models.keys import KeyRing
+from models.life_evidence import EvidenceKind as LifeEvidenceKind
+from models.life_evidence import Strength
+from models.person import Person
+from models.policy import CertificationPolicy, RetryPolicy
+from models.repositories import audit, calibrations, certifications, life_evidence, outbox, tries, verifications
+from models.repositories.life_evidence import NewEvidence
+from models.repositories.verifications import DecisionRecord
+from models.verification import Verification, VerificationFrame, VerificationKind, VerificationOutcome, VerificationState
+from verify.assessment import assess, probe_embedding
+from verify.calibration import Calibration
+from verify.comparison import match_evidence
+from verify.engines.protocol import Capability, Embedding, Engine
+from verify.evidence import Decision, Evidence, EvidenceKind, EvidenceState, Measure, Outcome, Reason
+from verify.frames import open_observation
+from verify.observation import Observation
+from verify.pad.challenge import Challenge
+from verify.pad.integrity import EarlierSession
+from verify.policy import VerificationPolicy
+from verify.service_errors import PersonDeceased, ReferenceMissing
+from verify.views import ChallengeKind, VerificationView
+from verify.views import VerificationState as StateView
+
+PROVISIONAL = "provisional"
+EARLIER_SESSIONS = 20  # of this person, newest first: held against a replay
+
+
+class Templates(Protocol):
+    """Where the reference template of a person comes from."""
+
+    def template(self, person_id: str) -> Embedding:
+        """The opened template. Raises ReferenceMissing."""
+        ...
+
+
+class Certifier:
+    """Decides claimed verifications and shows them."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        keyring: KeyRing,
+        engine: Engine,
+        policy: VerificationPolicy,
+        certification: CertificationPolicy,
+        retry: RetryPolicy,
+        policy_hash: str,
+        clock: Callable[[], datetime],
+        templates: Templates,
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._engine = engine
+        self._policy = policy
+        self._certification = certification
+        self._retry = retry
+        self._policy_hash = policy_hash
+        self._clock = clock
+        self._templates = templates
+
+    def decide(self, verification_id: str, *, claimed_at: datetime) -> None:
+        """Decide a verification that this worker has claimed, and write the decision with all that follows from it."""
+        now = self._clock()
+        with self._database.read_scope() as session:
+            row = verifications.get(session, verification_id)
+            person = session.get_one(Person, row.person_id)
+            frames = verifications.frames(session, verification_id)
+            earlier = self._earlier(session, row, frames)
+            standing = tries.standing(session, row.person_id, policy=self._retry, now=now)
+            calibration_id, calibration = self._calibration(session)
+        observations = [o for o in (open_observation(self._keyring, frame) for frame in frames) if o is not None]
+        challenge = Challenge.from_json(row.challenge)
+        decision = assess(
+            observations,
+            challenge,
+            match=self._match(person, observations, calibration),
+            policy=self._policy,
+            tries_left=self._retry.refer_after - standing.failed_attempts - 1,
+            earlier=earlier,
+            camera_label=row.camera_label,
+            foreign_frames=row.foreign_frames,
+            expired=challenge.expired(now),
+        )
+        self._write(row, person, decision, calibration_id, claimed_at=claimed_at, now=now)
+
+    def _match(self, person: Person, observations: Sequence[Observation], calibration: Calibration | None) -> Evidence:
+        probe = probe_embedding(observations, self._policy)
+        if probe is None:
+            return Evidence(EvidenceKind.MATCH, EvidenceState.INSUFFICIENT, (Reason.TOO_FEW_FRAMES,))
+        try:
+            reference = self._templates.template(person.public_id)
+        except ReferenceMissing:
+            return Evidence(EvidenceKind.MATCH, EvidenceState.ABSENT, (Reason.NO_REFERENCE,))
+        return match_evidence(self._engine, reference, probe, self._policy.matching, calibration)
+
+    def _calibration(self, session: Session) -> tuple[str, Calibration | None]:
+        row = calibrations.in_effect(session, self._engine.name, self._engine.version)
+        if row is None:
+            return PROVISIONAL, None
+        return str(row.id), Calibration.from_bytes(self._keyring.unseal(row.payload, calibration_data(self._engine)))
+
+    def _earlier(self, session: Session, row: Verification, frames: Sequence[VerificationFrame]) -> list[EarlierSession]:
+        """This person's earlier sessions, and whatever frames of anybody's session come back bit by bit."""
+        sessions = [
+            EarlierSession.from_json({"sha256s": [sha.hex()[:32] for sha, _ in seen], "hashes": [h for _, h in seen if h]})
+            for seen in verifications.earlier_frames(session, row.person_id, row.id, limit=EARLIER_SESSIONS)
+        ]
+        foreign = verifications.digests_of_other_sessions(session, row.id, [frame.sha256 for frame in frames])
+        if foreign:
+            sessions.append(EarlierSession(frozenset(digest.hex()[:32] for digest in foreign), ()))
+        return sessions
+
+    def _write(
+        self, row: Verification, person: Person, decision: Decision, calibration_id: str, *, claimed_at: datetime, now: datetime
+    ) -> None:
+        certified = decision.outcome is Outcome.CERTIFIED
+        with self._database.session_scope() as session:
+            certificate_id = self._certify(session, row, person, now) if certified else None
+            record = DecisionRecord(
+                outcome=VerificationOutcome(decision.outcome.value),
+                reasons=[reason.value for reason in decision.reasons],
+                evidence=[asdict(piece) for piece in decision.evidence],
+                engine_name=self._engine.name,
+                engine_version=self._engine.version,
+                calibration=calibration_id,
+                policy_hash=self._policy_hash,
+                certificate_id=certificate_id,
+            )
+            verifications.record_decision(session, row.id, record, claimed_at=claimed_at, now=now)
+            if certified:
+                tries.clear(session, row.person_id)
+            elif decision.outcome in {Outcome.RETRY, Outcome.REFUSED}:
+                pad = Capability.PASSIVE in self._engine.capabilities
+                tries.record_failure(session, row.person_id, pad=pad, policy=self._retry, now=now)
+            if decision.outcome is not Outcome.REFER:
+                verifications.purge_now(session, row.id, now=now)  # nobody has to look at it: the shortest retention is none
+            audit.record(
+                session,
+                actor="system",
+                action=f"verification.{decision.outcome.value}",
+                now=now,
+                person_id=row.person_id,
+                object=row.id,
+                details={"reasons": record.reasons, "policy": self._policy_hash, "calibration": calibration_id},
+            )
+            outbox.put(
+                session,
+                f"verification.{decision.outcome.value}",
+                person_id=row.person_id,
+                payload={"verification": row.id, "certificate": certificate_id},
+                now=now,
+            )
+
+    def _certify(self, session: Session, row: Verification, person: Person, now: datetime) -> str:
+        evidence = life_evidence.add(
+            session,
+            NewEvidence(
+                person_id=person.id,
+                kind=LifeEvidenceKind.FACE,
+                occurred_on=self._certification.today(now),
+                strength=Strength.STRONG,
+                source=f"camera/{row.channel.value}",
+                reference=row.id,
+            ),
+            by="system",
+            now=now,
+        )
+        status = certifications.status_of(session, person.id, self._certification, self._certification.today(now))
+        if status.due_on is None:  # a death record came in while the person was before the camera
+            raise PersonDeceased("a record stands against this person that only people can clear up")
+        certificate = certificates.issue(
+            session,
+            person_id=person.id,
+            evidence_id=evidence.id,
+            due_on=status.due_on,
+            keyring=self._keyring,
+            policy=self._certification,
+            now=now,
+        )
+        return certificate.id
+
+    def is_deceased(self, session: Session, person: Person) -> bool:
+        """True while a death record counts against the person."""
+        today = self._certification.today(self._clock())
+        return certifications.status_of(session, person.id, self._certification, today).state is CertificationState.DECEASED
+
+    def view(self, session: Session, row: Verification) -> VerificationView:
+        """One attempt as its owner may see it."""
+        now = self._clock()
+        standing = tries.standing(session, row.person_id, policy=self._retry, now=now)
+        wait = standing.wait_until
+        state = row.state
+        if state is VerificationState.OPEN and now >= row.expires_at:
+            state = VerificationState.EXPIRED
+        certificate = None if row.certificate_id is None else certificates.get(session, row.certificate_id)
+        return VerificationView(
+            verification_id=row.id,
+            state=StateView(state.value),
+            kind=ChallengeKind.GENTLE if row.kind is VerificationKind.GENTLE else ChallengeKind.STANDARD,
+            started_at=row.started_at,
+            expires_at=row.expires_at,
+            frames=verifications.count_frames(session, row.id),
+            outcome=None if row.outcome is None else Outcome(row.outcome.value),
+            reasons=tuple(Reason(reason) for reason in row.reasons),
+            evidence=tuple(_evidence(piece) for piece in row.evidence),
+            certificate_id=row.certificate_id,
+            valid_until=None if certificate is None else certificate.valid_until,
+            tries_left=max(0, self._retry.refer_after - standing.failed_attempts),
+            retry_after_s=0 if wait is None else max(1, int((wait - now) / timedelta(seconds=1))),
+        )
+
+
+def calibration_data(engine: Engine) -> bytes:
+    """What a stored calibration is bound to."""
+    return f"lifecert/calibration/{engine.name}/{engine.version}".encode()
+
+
+def _evidence(values: dict[str, Any]) -> Evidence:
+    return Evidence(
+        EvidenceKind(values["kind"]),
+        EvidenceState(values["state"]),
+        tuple(Reason(reason) for reason in values["reasons"]),
+        tuple(Measure(**measure) for measure in values["measures"]),
+    )
