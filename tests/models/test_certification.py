@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import count
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert
+
+from models.benefit import Benefit, BenefitStatus
+from models.certification import BenefitFact, CertificationState, EvidenceFact, add_months, derive
+from models.database import Database
+from models.enrolment import Scheme
+from models.keys import FileKeyRing
+from models.life_evidence import EvidenceKind, LifeEvidence, Strength
+from models.person import Person
+from models.policy import CertificationPolicy, RecordsPolicy
+from models.repositories import certifications
+from tests.models.people import NOW, REGION, add_person
+
+POLICY = CertificationPolicy(
+    time_zone="Asia/Shanghai",
+    default_cycle_months=12,
+    due_soon_days=60,
+    death_strength=Strength.CONCLUSIVE,
+    certificate_days_after_due=0,
+    certifying={
+        EvidenceKind.FACE: Strength.CONCLUSIVE,
+        EvidenceKind.COUNTER: Strength.INDICATIVE,
+        EvidenceKind.DATA_MATCH: Strength.SUPPORTING,
+    },
+    cycles=(
+        {"scheme": "resident_pension", "months": 6, "region": "429800", "source": "test"},
+        {"scheme": "resident_pension", "months": 9, "source": "test"},
+        {"scheme": "employee_pension", "months": 1, "region": "429801", "source": "test"},
+    ),
+)
+TODAY = date(2026, 3, 15)
+DRAWN = BenefitFact(Scheme.EMPLOYEE_PENSION, "420102", BenefitStatus.ACTIVE, date(2015, 1, 1))
+
+
+def face(day: date, row: int = 1, **options: object) -> EvidenceFact:
+    return EvidenceFact(row, EvidenceKind.FACE, day, Strength.CONCLUSIVE, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("start", "months", "expected"),
+    [
+        (date(2024, 2, 29), 12, date(2025, 2, 28)),
+        (date(2025, 8, 31), 6, date(2026, 2, 28)),
+        (date(2025, 12, 31), 1, date(2026, 1, 31)),
+        (date(2025, 3, 15), 12, date(2026, 3, 15)),
+    ],
+)
+def test_months_are_added_to_the_same_day_or_the_months_last(start: date, months: int, expected: date) -> None:
+    assert add_months(start, months) == expected
+
+
+@pytest.mark.parametrize(
+    ("last", "state"),
+    [
+        (TODAY, CertificationState.CERTIFIED),
+        (date(2025, 5, 15), CertificationState.CERTIFIED),  # due 15 May 2026, 61 days on
+        (date(2025, 5, 14), CertificationState.DUE_SOON),
+        (date(2025, 3, 15), CertificationState.DUE_SOON),  # due today: still counts
+        (date(2025, 3, 14), CertificationState.OVERDUE),
+        (TODAY + timedelta(days=1), CertificationState.NEVER_CERTIFIED),  # not yet
+    ],
+)
+def test_state_follows_from_the_last_certification(last: date, state: CertificationState) -> None:
+    assert derive([face(last)], [DRAWN], POLICY, TODAY).state is state
+
+
+def test_weak_evidence_does_not_certify() -> None:
+    weak = EvidenceFact(1, EvidenceKind.DATA_MATCH, TODAY, Strength.INDICATIVE)
+    unlisted = EvidenceFact(2, EvidenceKind.DECLARATION, TODAY, Strength.CONCLUSIVE)
+    status = derive([weak, unlisted], [DRAWN], POLICY, TODAY)
+    assert status.state is CertificationState.NEVER_CERTIFIED
+    assert status.due_on == date(2016, 1, 1)
+
+
+def test_a_trace_of_life_after_a_death_record_changes_nothing() -> None:
+    death = EvidenceFact(1, EvidenceKind.DEATH_RECORD, date(2025, 6, 1), Strength.CONCLUSIVE)
+    status = derive([death, face(TODAY, 2)], [DRAWN], POLICY, TODAY)
+    assert (status.state, status.due_on) == (CertificationState.DECEASED, None)
+
+
+def test_a_corrected_death_record_no_longer_counts_and_a_correction_can_be_corrected() -> None:
+    death = EvidenceFact(1, EvidenceKind.DEATH_RECORD, date(2025, 6, 1), Strength.CONCLUSIVE)
+    void = EvidenceFact(2, EvidenceKind.DEATH_RECORD, date(2025, 6, 1), Strength.VOID, corrects_id=1)
+    again = EvidenceFact(3, EvidenceKind.DEATH_RECORD, date(2025, 7, 1), Strength.CONCLUSIVE, corrects_id=2)
+    assert derive([death, void, face(TODAY, 9)], [DRAWN], POLICY, TODAY).state is CertificationState.CERTIFIED
+    assert derive([death, void, again, face(TODAY, 9)], [DRAWN], POLICY, TODAY).state is CertificationState.DECEASED
+
+
+def test_a_pause_holds_until_a_certification_on_or_after_its_day() -> None:
+    paused = BenefitFact(Scheme.EMPLOYEE_PENSION, "420102", BenefitStatus.PAUSED, date(2015, 1, 1), None, date(2026, 3, 1))
+    assert derive([face(date(2026, 2, 28))], [paused], POLICY, TODAY).state is CertificationState.PAUSED
+    assert derive([face(date(2026, 3, 1))], [paused], POLICY, TODAY).state is CertificationState.CERTIFIED
+    assert derive([], [paused], POLICY, TODAY).state is CertificationState.PAUSED
+
+
+def test_the_shortest_cycle_of_what_is_drawn_counts_and_the_narrowest_region_decides() -> None:
+    def months(*benefits: BenefitFact) -> int:
+        return derive([], benefits, POLICY, TODAY).cycle_months
+
+    def benefit(region: str, scheme: Scheme = Scheme.RESIDENT_PENSION, **options: object) -> BenefitFact:
+        return BenefitFact(scheme, region, BenefitStatus.ACTIVE, date(2015, 1, 1), **options)  # type: ignore[arg-type]
+
+    assert months(benefit("110101")) == 9
+    assert months(benefit("429802")) == 6
+    assert months(benefit("429801"), benefit("429801", Scheme.EMPLOYEE_PENSION)) == 1
+    assert months(benefit("110101", Scheme.EMPLOYEE_PENSION)) == 12
+    assert months(benefit("429801", to_month=date(2026, 2, 1))) == 12  # ended last month
+    assert months(benefit("429801", to_month=date(2026, 3, 1))) == 6  # ends with this one
+
+
+days = st.dates(date(2023, 11, 1), date(2026, 4, 30))
+months_of = days.map(lambda day: day.replace(day=1))
+evidence_rows = st.lists(
+    st.tuples(st.sampled_from(EvidenceKind), days, st.sampled_from(Strength), st.none() | st.integers(0, 5)), max_size=6
+)
+benefit_rows = st.lists(
+    st.tuples(
+        st.sampled_from([Scheme.EMPLOYEE_PENSION, Scheme.RESIDENT_PENSION, Scheme.UNEMPLOYMENT]),
+        st.sampled_from(BenefitStatus),
+        months_of,
+        st.none() | st.integers(0, 30),
+        days,
+    ),
+    max_size=3,
+    unique_by=lambda row: (row[0], row[2]),
+)
+# Most drawn people would be dead: draw death and custody as rarely as they are.
+people = st.lists(
+    st.tuples(
+        evidence_rows.map(lambda rows: [row for row in rows if row[0] is not EvidenceKind.DEATH_RECORD or row[3] == 0]), benefit_rows
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=60)
+@given(people=people, on=days)
+def test_sql_and_python_agree_on_every_status(
+    people: list[tuple[list[tuple], list[tuple]]], on: date, database: Database, keyring: FileKeyRing
+) -> None:
+    with database.sessions() as session:
+        person = add_person(session, keyring)
+        ids = count(1000)
+        evidence_ids = count(1)
+        expected = {}
+        for evidence, benefits in people:
+            person_id = next(ids)
+            values = {
+                column.key: getattr(person, column.key)
+                for column in Person.__mapper__.column_attrs
+                if column.key not in {"social_security_number_index", "social_security_number_sealed", "phone_sealed", "phone_masked"}
+            }
+            values |= {"id": person_id, "public_id": f"p{person_id}", "resident_id_index": b"%032d" % person_id}
+            session.execute(insert(Person).values(**values))
+            rows: list[EvidenceFact] = []
+            for kind, day, strength, corrects in evidence:
+                target = rows[corrects].id if corrects is not None and corrects < len(rows) else None
+                if target in {row.corrects_id for row in rows}:
+                    target = None
+                row = EvidenceFact(next(evidence_ids), kind, day, strength, target)
+                rows.append(row)
+                session.execute(
+                    insert(LifeEvidence).values(
+                        id=row.id,
+                        person_id=person_id,
+                        kind=kind,
+                        occurred_on=day,
+                        strength=strength,
+                        corrects_id=target,
+                        source="test",
+                        recorded_by="test",
+                        recorded_at=NOW,
+                    )
+                )
+            facts = []
+            for scheme, state, start, length, paused in benefits:
+                to_month = add_months(start, length) if length is not None else None
+                paused_on = paused if state is BenefitStatus.PAUSED else None
+                facts.append(BenefitFact(scheme, REGION, state, start, to_month, paused_on))
+                session.execute(
+                    insert(Benefit).values(
+                        person_id=person_id,
+                        scheme=scheme,
+                        region_code=REGION,
+                        monthly_fen=1,
+                        status=state,
+                        from_month=start,
+                        to_month=to_month,
+                        paused_on=paused_on,
+                    )
+                )
+            expected[person_id] = derive(rows, facts, POLICY, on)
+        assert certifications.statuses_of(session, list(expected), POLICY, on) == expected
+        some = next(iter(expected))
+        assert certifications.status_of(session, some, POLICY, on) == expected[some]
+        session.rollback()
+
+
+def test_lists_and_counts_are_bounded_by_state_and_region(database: Database, keyring: FileKeyRing, records_policy: RecordsPolicy) -> None:
+    policy = records_policy.certification
+    with database.session_scope() as session:
+        certified = add_person(session, keyring, sequence=1, name="王秀英")
+        overdue = add_person(session, keyring, sequence=2, name="李国强")
+        worker = add_person(session, keyring, sequence=3, name="赵小明")
+        for person in (certified, overdue):
+            session.add(
+                Benefit(
+                    person_id=person.id,
+                    scheme=Scheme.EMPLOYEE_PENSION,
+                    region_code=REGION,
+                    monthly_fen=300_000,
+                    status=BenefitStatus.ACTIVE,
+                    from_month=date(2015, 1, 1),
+                )
+            )
+        for person, day in ((certified, date(2026, 3, 1)), (overdue, date(2024, 3, 1))):
+            session.add(
+                LifeEvidence(
+                    person_id=person.id,
+                    kind=EvidenceKind.FACE,
+                    occurred_on=day,
+                    strength=Strength.CONCLUSIVE,
+                    source="test",
+                    recorded_by="test",
+                    recorded_at=NOW,
+                )
+            )
+    with database.read_scope() as session:
+        found = certifications.listing(session, policy, TODAY, states=[CertificationState.OVERDUE], region_code="429800")
+        assert [(line.name, line.status.due_on) for line in found] == [("李国强", date(2025, 3, 1))]
+        assert certifications.listing(session, policy, TODAY, region_code="110000") == []
+        everybody = certifications.listing(session, policy, TODAY, pensioners_only=False)
+        assert [line.person_id for line in everybody] == [certified.id, overdue.id, worker.id]
+        following = certifications.listing(session, policy, TODAY, pensioners_only=False, after_id=certified.id, limit=1)
+        assert [line.person_id for line in following] == [overdue.id]
+        numbers = certifications.counts(session, policy, TODAY, region_code="420000")
+        assert numbers[CertificationState.CERTIFIED] == numbers[CertificationState.OVERDUE] == 1
+        assert sum(numbers.values()) == 2
+        assert set(numbers) == set(CertificationState)
