@@ -161,7 +161,8 @@ def for_calibration(
         ).all()
         if not rows:
             return
-        yield from (row.tuple() for row in rows)
+        for reference, person in rows:  # noqa: UP028 - a row is not the tuple that the signature promises
+            yield reference, person
         last = rows[-1][0].id
 
 
