@@ -1,0 +1,15 @@
+"""The pages: for pensioners and those who help them, for staff at the counter, and for anyone who checks a certificate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from api.pages.setup import register as _register
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def register(app: Flask) -> None:
+    """Register every page, its languages, its forms' protection and its security headers with the application."""
+    _register(app)

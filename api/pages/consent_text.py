@@ -1,0 +1,31 @@
+"""What the consent page says, with the version and the retention that are in force."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+
+from api.context import current
+from models.consent import ConsentPurpose
+
+
+def consent_text() -> dict[str, str]:
+    """text_version and retention_words for the templates that show the text."""
+    policy = current().policy
+    kept = policy.retention
+    words = [
+        _(
+            "The pictures, and what was measured in them, are deleted after %(hours)s hours at the latest.",
+            hours=kept.frame_observation_hours,
+        )
+    ]
+    if kept.keep_pictures_of_referred:
+        words.append(
+            _(
+                "Only if a person has to look, encrypted pictures are kept for at most %(days)s days.",
+                days=kept.referred_picture_days,
+            )
+        )
+    return {
+        "text_version": policy.consent.text_versions[ConsentPurpose.FACE_VERIFICATION],
+        "retention_words": " ".join(words),
+    }

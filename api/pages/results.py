@@ -1,0 +1,91 @@
+"""The result of one attempt, for the person and for the counter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import redirect, render_template, session
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from api.context import current
+from api.pages.session_person import TRIES_KEY
+from api.pages.words import RESULTS, RETRY_WITH_PERSON, UNFINISHED, advice_of
+from verify.evidence import Outcome, Reason
+from verify.service_errors import VerificationUnknown
+from verify.views import VerificationState, VerificationView
+
+SHOWN_TRIES = 12  # the cookie keeps no more than this
+
+
+def tries_that_ended_in_retry(view: VerificationView) -> int:
+    """How many different attempts of this person ended in "once more" in this browser, the present one included."""
+    tries = [known for known in session.get(TRIES_KEY, []) if known != view.verification_id]
+    if view.outcome is Outcome.RETRY:
+        tries.append(view.verification_id)
+        session[TRIES_KEY] = tries[-SHOWN_TRIES:]
+    return len(tries)
+
+
+def wait_words(seconds: int) -> str:
+    """How long to wait before the next try, in words; empty when there is nothing to wait for."""
+    if seconds <= 0:
+        return ""
+    if seconds < 60:
+        return _("You can try again in %(seconds)s seconds.", seconds=seconds)
+    return _("You can try again in %(minutes)s minutes.", minutes=-(-seconds // 60))
+
+
+def result_page(
+    verification_id: str,
+    token: str,
+    *,
+    again_url: str,
+    pdf_url: str,
+    qr_url: str,
+    gone_url: str,
+    at_counter: str | None = None,
+) -> ResponseReturnValue:
+    """Render what came of the attempt; back to the beginning when the token does not open one."""
+    context = current()
+    try:
+        view = context.verification.state(verification_id, token)
+    except VerificationUnknown:
+        return redirect(gone_url, 303)
+    return render_template(
+        "pages/result.html",
+        pdf_url=pdf_url,
+        qr_url=qr_url,
+        at_counter=at_counter,
+        **_content(view, again_url=again_url),
+    )
+
+
+def _content(view: VerificationView, *, again_url: str) -> dict[str, Any]:
+    context = current()
+    content: dict[str, Any] = {"words": UNFINISHED, "advice": [], "certificate": None, "offer_person": False, "again_url": again_url}
+    tries = tries_that_ended_in_retry(view)
+    if view.state is VerificationState.EXPIRED:
+        content["advice"] = advice_of((Reason.SESSION_EXPIRED,), view.kind)
+    if view.state is not VerificationState.DECIDED or view.outcome is None:
+        return content
+    content["words"] = RESULTS[view.outcome]
+    if view.outcome is Outcome.CERTIFIED and view.certificate_id is not None:
+        certificate = context.verification.certificate(view.certificate_id)
+        content |= {"certificate": certificate, "again_url": None, "check_url": f"/c/{certificate.check_token}"}
+    elif view.outcome is Outcome.RETRY:
+        content["advice"] = advice_of(view.reasons, view.kind)
+        if tries >= context.policy.retry.offer_other_ways_after:
+            content |= {"words": RETRY_WITH_PERSON, "offer_person": True}
+        content |= _next_try(view, again_url)
+    elif view.outcome is Outcome.REFER:
+        content["again_url"] = None
+    else:
+        content |= {"offer_person": True, **_next_try(view, again_url)}
+    return content
+
+
+def _next_try(view: VerificationView, again_url: str) -> dict[str, Any]:
+    if view.retry_after_s > 0:
+        return {"again_url": None, "wait_words": wait_words(view.retry_after_s)}
+    return {"again_url": again_url}

@@ -1,0 +1,51 @@
+"""Puts the pages together: blueprints, the local Bootstrap files, filters, what every template knows, error pages."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from flask_babel import format_date
+from flask_bootstrap import Bootstrap5
+
+from api import accounts, i18n
+from api.pages import (
+    certificate,
+    certify,
+    check,
+    counter,
+    counter_reference,
+    engine,
+    errors,
+    harness,
+    helper,
+    session_person,
+    start,
+    status,
+)
+from api.pages.blueprints import counter_pages, pages
+
+# importing these modules puts their views on the blueprints
+PAGES = (start, certify, certificate, status, helper, check, counter, counter_reference, engine, harness)
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def plain_date(day: date | datetime | None) -> str:
+    """A date in the words of the page's language, e.g. 2026年11月21日."""
+    return "" if day is None else format_date(day, "long")
+
+
+def register(app: Flask) -> None:
+    """Register all pages."""
+    i18n.register(app)
+    accounts.protection(app)
+    app.config.setdefault("BOOTSTRAP_SERVE_LOCAL", True)
+    if "bootstrap" not in app.extensions:
+        Bootstrap5(app)
+    app.jinja_env.filters["plain_date"] = plain_date
+    app.context_processor(session_person.for_templates)
+    app.register_blueprint(pages)
+    app.register_blueprint(counter_pages)
+    errors.register(app)
