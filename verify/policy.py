@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from verify.errors import PolicyError
 from verify.evidence import EvidenceKind, Outcome
+from verify.policy_matching import CalibrationPolicy, MatchingPolicy
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -162,6 +163,7 @@ class ActivePolicy(Section):
     unmeasured_prompt_ms: Count
     lifeless_ms: Count
     lifeless_blink_max: Share
+    lifeless_face_min_px: Positive
     photograph_motion_min: Share
     gentle_outcome: Literal[Outcome.REFER, Outcome.CERTIFIED]
 
@@ -284,7 +286,10 @@ class VerificationPolicy(Section):
     noise: NoisePolicy
     integrity: IntegrityPolicy
     decision: DecisionPolicy
+    matching: MatchingPolicy
+    calibration: CalibrationPolicy
     probe_frames: Count  # how many best frames are averaged into the probe
+    frames_max: Count  # how many frames a session may have
 
 
 def verification_policy(values: dict[str, Any]) -> VerificationPolicy:

@@ -81,7 +81,8 @@ class DlibEngine:
         a = np.atleast_2d(left).astype(np.float64)
         b = np.atleast_2d(right).astype(np.float64)
         squared = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None] - 2.0 * (a @ b.T)
-        return (1.0 - np.sqrt(np.clip(squared, 0.0, None))).astype(np.float32)
+        distance: NDArray[np.float32] = np.sqrt(np.clip(squared, 0.0, None)).astype(np.float32)
+        return np.float32(1.0) - distance
 
     def passive(self, image: Image, face: Face) -> float:  # noqa: ARG002
         """Not offered: raises EngineError."""

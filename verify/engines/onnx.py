@@ -138,8 +138,8 @@ class OnnxEmbedder:
             )
         self.config = config
         self._network = load_network(config.path)
-        self._mean = np.broadcast_to(np.float32(config.mean), 3).astype(np.float32)
-        self._scale = np.broadcast_to(np.float32(config.scale), 3).astype(np.float32)
+        self._mean = np.broadcast_to(np.asarray(config.mean, dtype=np.float32), 3)
+        self._scale = np.broadcast_to(np.asarray(config.scale, dtype=np.float32), 3)
         try:
             blank = self._run(np.zeros((config.input_px, config.input_px, 3), dtype=np.uint8))
         except Exception as error:
@@ -166,10 +166,11 @@ class OnnxEmbedder:
 
     def similarity(self, left: Embedding, right: Embedding) -> NDArray[np.float32]:
         """See ``Engine.similarity``."""
-        cosine = np.atleast_2d(left) @ np.atleast_2d(right).T
+        cosine: NDArray[np.float32] = np.atleast_2d(left) @ np.atleast_2d(right).T
         if self.config.metric == "cosine":
             return cosine
-        return (1.0 - np.sqrt(np.clip(2.0 - 2.0 * cosine, 0.0, None))).astype(np.float32)
+        distance: NDArray[np.float32] = np.sqrt(np.clip(2.0 - 2.0 * cosine, 0.0, None)).astype(np.float32)
+        return np.float32(1.0) - distance
 
 
 class PassivePad:

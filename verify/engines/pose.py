@@ -52,8 +52,7 @@ def read_canonical_face(data: bytes) -> CanonicalFace:
                         vertices.extend(struct.unpack(f"<{len(item) // 4}f", item))
             elif number == 2 and isinstance(value, bytes):  # procrustes_landmark_basis
                 parts = dict(_fields(value))
-                weight = parts[2]
-                basis.append((int(parts.get(1, 0)), struct.unpack("<f", weight)[0]))  # type: ignore[arg-type]
+                basis.append((int(parts.get(1, 0)), struct.unpack("<f", parts[2])[0]))  # type: ignore[arg-type]
     except (struct.error, IndexError, KeyError, ValueError, TypeError) as error:
         raise EngineError(f"the canonical face model cannot be read ({error}): fetch the weights again") from error
     if len(vertices) != CANONICAL_POINTS * _VERTEX_FLOATS or not basis or max(i for i, _ in basis) >= CANONICAL_POINTS:

@@ -121,7 +121,8 @@ def rotation(yaw_deg: float, pitch_deg: float, roll_deg: float) -> NDArray[np.fl
     ry = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     rx = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
     rz = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
-    return ry @ rx @ rz
+    turned: NDArray[np.float64] = ry @ rx @ rz
+    return turned
 
 
 def head_points() -> NDArray[np.float64]:
@@ -146,7 +147,8 @@ def project(points: NDArray[np.float64], scene: Scene, width_px: int, height_px:
     turned = points @ rotation(scene.yaw, scene.pitch, scene.roll).T
     radius = scene.height / 255 * height_px / 2
     centre = np.array([scene.centre_x / 255 * width_px, scene.centre_y / 255 * height_px, 0.0])
-    return turned * np.array([radius, -radius, -radius]) + centre
+    placed: NDArray[np.float64] = turned * np.array([radius, -radius, -radius]) + centre
+    return placed
 
 
 class ScriptedEngine:
@@ -196,7 +198,8 @@ class ScriptedEngine:
 
     def similarity(self, left: Embedding, right: Embedding) -> NDArray[np.float32]:
         """Cosine; see Engine."""
-        return np.atleast_2d(left) @ np.atleast_2d(right).T
+        cosine: NDArray[np.float32] = np.atleast_2d(left) @ np.atleast_2d(right).T
+        return cosine
 
     def passive(self, image: Image, face: Face) -> float:  # noqa: ARG002
         """See Engine."""
@@ -227,4 +230,5 @@ def scripted_embedding(scene: Scene) -> Embedding:
 
 def _unit(seed: int) -> NDArray[np.float64]:
     vector = np.random.default_rng([20_260_101, seed]).standard_normal(EMBEDDING_SIZE)
-    return vector / np.linalg.norm(vector)
+    unit: NDArray[np.float64] = vector / np.linalg.norm(vector)
+    return unit
