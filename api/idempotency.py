@@ -41,7 +41,7 @@ def given_key() -> str | None:
     if HEADER not in request.headers:
         return None
     raw = request.headers[HEADER].strip()
-    key = raw[1:-1] if len(raw) > 2 and raw[0] == raw[-1] == '"' else raw
+    key = raw[1:-1] if len(raw) > 1 and raw[0] == raw[-1] == '"' else raw
     if not _KEY.fullmatch(key):
         error = FieldError(HEADER, "1 to 255 visible ASCII characters", "header")
         raise Problem("idempotency_key_malformed", f"The header {HEADER} is not usable.", (error,))

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from flask import Response
-from pydantic import Field
+from flask import Response, url_for
 
 from api.callers import Caller, Reached
-from api.certificate_pdf import render
+from api.certificate_pdf import certificate_pdf
 from api.context import current
 from api.problems import Problem
 from api.rights import Right
 from api.v1 import examples
 from api.v1.door import Door, blueprint, door
 from api.v1.looks import record_look
-from api.v1.schemas import CertificateAnswer, CertificateCheckAnswer, Request
+from api.v1.schemas import CertificateAnswer, CertificateCheckAnswer
+from models.certificates import CertificateCheck
 from verify.service_errors import CertificateUnknown
-from verify.views import CertificateCheck, CertificateView
-
-
-class PdfQuery(Request):
-    """Language of the paper."""
-
-    language: Literal["zh", "en"] = Field("zh", description="language of the paper")
+from verify.views import CertificateView
 
 
 def _readable(certificate_id: str, caller: Caller) -> tuple[CertificateView, Reached]:
@@ -57,16 +49,18 @@ def read_certificate(certificate_id: str, caller: Caller) -> CertificateView:
     Door(
         summary="Get a certificate as PDF",
         right=Right.READ_CERTIFICATE,
-        query=PdfQuery,
         file_type="application/pdf",
         problems=("certificate_unknown",),
     )
 )
-def read_certificate_pdf(certificate_id: str, caller: Caller, query: PdfQuery) -> Response:
-    """Get a certificate as PDF"""
+def read_certificate_pdf(certificate_id: str, caller: Caller) -> Response:
+    """Get a certificate as PDF
+
+    One page in Chinese and English, with a square code that leads to the public check.
+    """
     view, person = _readable(certificate_id, caller)
     record_look(caller, person, "certificate_printed", seen=certificate_id)
-    paper = render(view, f"{current().settings.base_url}/check/{view.check_token}", query.language)
+    paper = certificate_pdf(view, current().settings.base_url + url_for("pages.check_certificate", token=view.check_token))
     name = f"lifecert-{certificate_id}.pdf"
     return Response(paper, mimetype="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'})
 

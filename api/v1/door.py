@@ -18,7 +18,10 @@ from api.idempotency import answered_once
 from api.problem_catalogue import CATALOGUE
 from api.problems import MEDIA_TYPE, TYPE_PREFIX, FieldError, Problem
 from api.rights import OWN_RIGHTS, Right
-from api.v1.adapter import JSON_LIMIT_BYTES
+from api.v1.adapter import JSON_LIMIT_BYTES, install
+
+# APIFlask chooses how to read a model when a view is decorated, so this has to come before the first door.
+install()
 
 blueprint = APIBlueprint("v1", __name__, url_prefix="/api/v1", tag="v1")
 

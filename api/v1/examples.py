@@ -68,20 +68,20 @@ REFERENCE: dict[str, Any] = {
 REVOKE = {"reason": "withdrawn_by_person"}
 CONSENT_REQUEST = {"purpose": "face_verification", "text_version": "2026-01", "language": "zh", "channel": "self"}
 CONSENT = {"consent_id": "17", "purpose": "face_verification"}
-LOOKUP_REQUEST = {"name": "王建国", "resident_id": "990102195203070016"}
+LOOKUP_REQUEST = {"name": "王建国", "resident_id": "190102195203070019"}
 LOOKUP = {"person_id": PERSON_ID}
 STATUS = {
     "person_id": PERSON_ID,
     "state": "due_soon",
     "on": "2026-03-01",
-    "certified_until": "2026-03-31",
+    "last_certified_on": "2025-03-31",
     "due_on": "2026-03-31",
 }
 CERTIFICATE: dict[str, Any] = {
     "certificate_id": CERTIFICATE_ID,
     "person_id": PERSON_ID,
     "full_name": "王建国",
-    "resident_id_masked": "99**************16",
+    "resident_id_masked": "19**************19",
     "method": "face",
     "certified_on": "2026-03-02",
     "valid_until": "2027-03-31",

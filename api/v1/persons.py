@@ -41,7 +41,7 @@ def find_person(caller: Caller, body: LookupRequest) -> LookupAnswer:
             found = persons.find_by_name_and_resident_id(session, body.name, body.resident_id, keyring=context.keyring)
             person_id = None if found is None else found.public_id
     except IdentifierError as error:
-        raise Problem("validation_failed", str(error), (FieldError(error.field, error.problem.value),)) from None
+        raise Problem("validation_failed", str(error), (FieldError("resident_id", error.problem.value),)) from None
     if person_id is None:
         record_look(caller, None, "person_not_found")
         raise Problem("person_unknown", "No person in your reach has this name and resident ID.")

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.certificates import CertificateState
+from models.certification import CertificationState
 from models.consent import ConsentPurpose
 from verify.evidence import EvidenceKind, EvidenceState, Outcome, Reason
 from verify.views import ChallengeKind, Channel, PromptName, VerificationState
@@ -36,7 +38,7 @@ class StartRequest(Request):
 
     person_id: PublicId
     kind: ChallengeKind = Field(ChallengeKind.STANDARD, description="gentle: for people who cannot turn their head")
-    channel: Channel = Field(Channel.SELF, description="whose device and hands; staff: counter")
+    channel: Channel | None = Field(None, description="whose device and hands; without it self for pensioners, counter for staff")
     camera_label: str | None = Field(None, max_length=200, pattern=PLAIN_TEXT, description="the browser's name of the camera")
 
 
@@ -194,10 +196,10 @@ class StatusAnswer(Answer):
     """Certification status, derived from evidence and policy on the day asked."""
 
     person_id: str
-    state: str
+    state: CertificationState
     on: date
-    certified_until: date | None
-    due_on: date | None
+    last_certified_on: date | None
+    due_on: date | None = Field(description="last day on which the certification still counts")
 
 
 class CertificateAnswer(Answer):
@@ -218,7 +220,7 @@ class CertificateAnswer(Answer):
 class CertificateCheckAnswer(Answer):
     """What anyone may learn from a certificate's code."""
 
-    state: Literal["valid", "expired", "revoked", "unknown", "forged"]
+    state: CertificateState
     masked_name: str | None
     valid_until: date | None
 

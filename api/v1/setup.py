@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from werkzeug.routing import BaseConverter
 
 from api.accounts import protection
-from api.v1 import adapter, certificates, docs, persons, references, service, verifications
+from api.v1 import certificates, docs, persons, references, service, verifications
 from api.v1.door import blueprint
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ class CheckTokenConverter(BaseConverter):
 
 def register(app: APIFlask) -> None:
     """Add the doors and their description. The doors look after forged requests themselves: programs send no cookies."""
-    adapter.install()
     app.url_map.converters["public_id"] = PublicIdConverter
     app.url_map.converters["check_token"] = CheckTokenConverter
     protection(app).exempt(blueprint)

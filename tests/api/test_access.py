@@ -1,0 +1,176 @@
+"""Every door, every kind of caller: who is let in. A door without a row here fails the first test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+from api.rights import RoleName
+from tests.api.conftest import NAME, RESIDENT_ID, World, blank_picture, csrf, make_world
+from tests.conftest import FixedClock
+
+PICTURE = {"data": blank_picture(), "content_type": "image/jpeg"}
+CONSENT = {"text_version": "0", "language": "zh", "channel": "self"}
+
+EVERY_ROLE = frozenset(RoleName)
+NOBODY: frozenset[RoleName] = frozenset()
+DESK = frozenset({RoleName.COUNTER, RoleName.SUPERVISOR})
+HANDLERS = DESK | {RoleName.CASEWORKER, RoleName.MACHINE_CLIENT}
+READERS = HANDLERS | {RoleName.REVIEWER, RoleName.AUDITOR}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One door: who may, and what those who may not get. inside: the status for somebody who may, here and now.
+
+    roles: staff who may. own: pensioners may, for themselves. open: no account is asked for. token: the session's token is.
+    """
+
+    method: str
+    path: str
+    inside: int
+    roles: frozenset[RoleName] = NOBODY
+    own: bool = False
+    open: bool = False
+    token: bool = False
+    arguments: Any = None
+
+
+def rows(person: str) -> dict[str, Row]:
+    """Endpoint -> row, about one person. Nothing is enrolled, consented to or certified yet."""
+    about = f"/persons/{person}"
+    start = {"json": {"person_id": person}}
+    frame = {"query_string": {"seq": 0, "captured_at_ms": 0, "step": "x"}, **PICTURE}
+    return {
+        "v1.start_verification": Row("POST", "/verifications", 409, HANDLERS, own=True, arguments=start),
+        "v1.add_frame": Row("POST", "/verifications/nothing/frames", 404, token=True, arguments=frame),
+        "v1.read_verification": Row("GET", "/verifications/nothing", 404, token=True),
+        "v1.finish_verification": Row("POST", "/verifications/nothing/finish", 404, token=True),
+        "v1.abandon_verification": Row("POST", "/verifications/nothing/abandon", 404, token=True),
+        "v1.check_reference": Row("POST", "/references/check", 200, DESK | {RoleName.MACHINE_CLIENT}, arguments=PICTURE),
+        "v1.enrol_reference": Row("POST", f"{about}/reference", 422, DESK | {RoleName.MACHINE_CLIENT}, arguments=PICTURE),
+        "v1.read_reference": Row("GET", f"{about}/reference", 404, READERS),
+        "v1.revoke_reference": Row("DELETE", f"{about}/reference", 404, DESK, arguments={"json": {"reason": "other"}}),
+        "v1.find_person": Row(
+            "POST",
+            "/persons/lookup",
+            200,
+            HANDLERS | {RoleName.REVIEWER},
+            arguments={"json": {"name": NAME, "resident_id": RESIDENT_ID}},
+        ),
+        "v1.give_consent": Row("POST", f"{about}/consents", 422, HANDLERS, own=True, arguments={"json": CONSENT}),
+        "v1.withdraw_consent": Row("DELETE", f"{about}/consents/current", 404, HANDLERS, own=True),
+        "v1.read_person_status": Row("GET", f"{about}/status", 200, READERS, own=True),
+        "v1.read_certificate": Row("GET", "/certificates/nothing", 404, READERS, own=True),
+        "v1.read_certificate_pdf": Row("GET", "/certificates/nothing/pdf", 404, READERS, own=True),
+        "v1.check_certificate": Row("GET", "/certificate-checks/nothing", 200, open=True),
+        "v1.read_engine": Row("GET", "/engine", 200, EVERY_ROLE),
+        "v1.read_problem": Row("GET", "/problems/conflict", 200, open=True),
+    }
+
+
+ENDPOINTS = sorted(rows("x"))
+
+
+@pytest.fixture(scope="module")
+def shared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One world for all of them: nothing here changes it."""
+    from datetime import UTC, datetime
+
+    folder = tmp_path_factory.mktemp("access")
+    path = folder / "lifecert.sqlite"
+    path.write_bytes(sqlite_template.read_bytes())
+    made = make_world(f"sqlite:///{path}", folder / "home", FixedClock(datetime(2026, 3, 15, 2, 0, tzinfo=UTC)))
+    yield made
+    made.context.database.dispose()
+
+
+def doors(app: APIFlask) -> set[str]:
+    return {rule.endpoint for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/")}
+
+
+def ask(client: FlaskClient, row: Row, headers: dict[str, str] | None = None) -> tuple[int, str]:
+    answer = client.open("/api/v1" + row.path, method=row.method, headers=headers or {}, **(row.arguments or {}))
+    code = answer.get_json()["code"] if answer.mimetype == "application/problem+json" else ""
+    return answer.status_code, code
+
+
+def test_every_door_has_a_row(shared: World) -> None:
+    assert doors(shared.app) == set(ENDPOINTS)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("role", list(RoleName))
+def test_staff_come_in_by_role(shared: World, endpoint: str, role: RoleName) -> None:
+    row = rows(shared.at_home)[endpoint]
+    status, code = ask(shared.staff(role), row)
+    if row.token:
+        assert (status, code) == (401, "session_token_required")
+    elif row.open or role in row.roles:
+        assert status == row.inside, code
+    else:
+        assert (status, code) == (403, "not_permitted")
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_nobody_comes_in_without_an_account(shared: World, endpoint: str) -> None:
+    row = rows(shared.at_home)[endpoint]
+    status, code = ask(shared.anonymous(), row)
+    if row.token:
+        assert (status, code) == (401, "session_token_required")
+    elif row.open:
+        assert status == row.inside
+    else:
+        assert (status, code) == (401, "authentication_required")
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_token_that_is_wrong_is_nobodys(shared: World, endpoint: str) -> None:
+    row = rows(shared.at_home)[endpoint]
+    if row.open or row.token:
+        pytest.skip("asks for no account")
+    assert ask(shared.anonymous(), row, {"Authentication-Token": "wrong"}) == (401, "authentication_required")
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_pensioners_see_to_themselves_only(shared: World, endpoint: str) -> None:
+    row = rows(shared.at_home)[endpoint]
+    client = shared.pensioner()
+    status, code = ask(client, row, csrf(shared, client))
+    if row.token:
+        assert (status, code) == (401, "session_token_required")
+    elif row.open or row.own:
+        assert status == row.inside, code
+    else:
+        assert (status, code) == (403, "not_permitted")
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_cookie_alone_changes_nothing(shared: World, endpoint: str) -> None:
+    row = rows(shared.at_home)[endpoint]
+    if row.open or row.token or row.method == "GET":
+        pytest.skip("no cookie speaks here, or nothing is changed")
+    assert ask(shared.pensioner(), row) == (400, "csrf_failed")
+
+
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if "{person}" in rows("{person}")[e].path or e == "v1.start_verification"])
+@pytest.mark.parametrize("role", list(RoleName))
+def test_people_of_another_region_look_like_people_who_are_not_there(shared: World, endpoint: str, role: RoleName) -> None:
+    if role not in rows("x")[endpoint].roles:
+        pytest.skip("does not come in at all")
+    elsewhere, nobody = (ask(shared.staff(role), rows(person)[endpoint]) for person in (shared.elsewhere, "nobody"))
+    assert elsewhere == nobody
+    assert elsewhere[0] in {404, 422}
+    assert elsewhere[1] in {"person_unknown", "validation_failed"}
+
+
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if rows("x")[e].own and "certificate" not in e])
+def test_other_people_look_to_a_pensioner_like_people_who_are_not_there(shared: World, endpoint: str) -> None:
+    client = shared.pensioner()
+    assert ask(client, rows(shared.elsewhere)[endpoint], csrf(shared, client)) == (404, "person_unknown")
