@@ -75,11 +75,12 @@ def observe(
     mesh = engine.mesh(image, face) if Capability.MESH in engine.capabilities else None
     aligned = align_face(image, face.landmarks, PATCH_PX)
     patch = cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY)
-    region = _grey_region(image, face)
+    region = _region_green(image, face)
     if embed is None:
         embed = stamp.seq % policy.frame.embed_every == 0
     if passive is None:
-        passive = stamp.seq % policy.frame.passive_every == 0
+        # Not on the frames that are embedded, where there is a choice: answers then take the same time.
+        passive = (stamp.seq + 1) % policy.frame.passive_every == 0
     return Observation(
         **common,
         box=face.box.astype(np.float32),
@@ -108,8 +109,11 @@ def _second_ratio(faces: tuple[Face, ...]) -> float:
     return areas[1] / areas[0] if len(areas) > 1 and areas[0] > 0 else 0.0
 
 
-def _grey_region(image: Image, face: Face) -> NDArray[np.uint8]:
-    """The face's box at the picture's own resolution, its middle SPECTRUM_PX when it is larger: resampling would hide noise and moire."""
+def _region_green(image: Image, face: Face) -> NDArray[np.uint8]:
+    """The face's box at the picture's own resolution, its middle SPECTRUM_PX when it is larger, green only.
+
+    Resampling, and mixing the channels, would hide noise and moire.
+    """
     height, width = image.shape[:2]
     x, y, w, h = (float(value) for value in face.box)
     half_w, half_h = min(w, SPECTRUM_PX) / 2, min(h, SPECTRUM_PX) / 2
@@ -117,7 +121,7 @@ def _grey_region(image: Image, face: Face) -> NDArray[np.uint8]:
     top, bottom = max(0, round(y + h / 2 - half_h)), min(height, round(y + h / 2 + half_h))
     if right - left < 3 or bottom - top < 3:
         return np.zeros((0, 0), np.uint8)
-    return cv2.cvtColor(image[top:bottom, left:right], cv2.COLOR_BGR2GRAY)  # type: ignore[return-value]
+    return np.ascontiguousarray(image[top:bottom, left:right, 1])
 
 
 _NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)

@@ -10,7 +10,7 @@ from statistics import median
 
 import numpy as np
 
-from verify.evidence import Evidence, EvidenceKind, EvidenceState, Measure, Reason
+from verify.evidence import Evidence, EvidenceKind, EvidenceState, Measure, Outcome, Reason
 from verify.observation import Observation
 from verify.pad.challenge import Challenge, Progress, progress
 from verify.pad.turning import PromptStatus, gated
@@ -47,7 +47,7 @@ def active(observations: Sequence[Observation], challenge: Challenge | None, pol
     if any(prompt.status is PromptStatus.UNMEASURED for prompt in state.judged):
         return evidence(EvidenceState.ABSENT, Reason.EVIDENCE_NOT_MEASURED)
     if state.step >= len(challenge.prompts):
-        if challenge.kind is ChallengeKind.GENTLE and rules.gentle_outcome != "certified":
+        if challenge.kind is ChallengeKind.GENTLE and rules.gentle_outcome is not Outcome.CERTIFIED:
             return evidence(EvidenceState.BORDERLINE, Reason.GENTLE_NEEDS_PERSON)
         return evidence(EvidenceState.PASSED)
     if _lifeless(state, rise, rules):
@@ -80,7 +80,7 @@ def blink_rise(observations: Sequence[Observation], policy: VerificationPolicy) 
         for observation in observations
         if observation.blink is not None
         and observation.box is not None
-        and float(observation.box[2]) >= policy.active.blink_face_min_px
+        and float(observation.box[2]) >= policy.active.lifeless_face_min_px
         and gated(observation, policy)
     ]
     if len(blinks) < policy.integrity.frames_min:

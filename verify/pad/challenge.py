@@ -161,7 +161,8 @@ def progress(challenge: Challenge, observations: Sequence[Observation], policy: 
             continue
         if started_ms is None:
             started_ms = observation.captured_at_ms
-            judge.begin(challenge.prompt_at(step).name, challenge.prompt_at(step).hold_ms, started_ms)
+            if step < len(challenge.prompts):
+                judge.begin(challenge.prompt_at(step).name, challenge.prompt_at(step).hold_ms, started_ms)
         if step < len(challenge.prompts):
             done = judge.feed(observation)
             failed = judge.failure

@@ -17,14 +17,15 @@ from verify.policy import VerificationPolicy
 
 
 def passive_scores(observations: Sequence[Observation], policy: VerificationPolicy) -> list[float]:
-    """Live probabilities of the frames that count: a sure detection that is not turned far away."""
-    return [
-        observation.passive
-        for observation in observations
-        if observation.passive is not None
-        and observation.detector_score > policy.frame.detector_score_min
-        and (observation.yaw_deg is None or abs(observation.yaw_deg) <= policy.passive.yaw_max_deg)
-    ]
+    """Live probabilities of the frames that count: a sure detection that is not turned far away.
+
+    Where too few are as frontal as policy asks, the most frontal ones there are count instead.
+    """
+    sure = [o for o in observations if o.passive is not None and o.detector_score > policy.frame.detector_score_min]
+    sure.sort(key=lambda observation: abs(observation.yaw_deg or 0.0))
+    frontal = sum(abs(observation.yaw_deg or 0.0) <= policy.passive.yaw_max_deg for observation in sure)
+    counted = sure[: max(frontal, policy.passive.frames_min)]
+    return [observation.passive for observation in counted if observation.passive is not None]
 
 
 def passive(observations: Sequence[Observation], challenge: Challenge | None, policy: VerificationPolicy) -> Evidence:
