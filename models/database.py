@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -18,6 +18,8 @@ from models.errors import DatabaseUnreachableError
 
 # How long a SQLite writer waits for the one before it. Writers are short (no picture is decoded inside a transaction).
 BUSY_TIMEOUT_MS = 15_000
+
+CONNECT_TIMEOUT_S = 10
 
 READ_ONLY = "lifecert_read_only"
 
@@ -56,12 +58,34 @@ def make_engine(url: str, *, pool_size: int = 5) -> Engine:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatabaseUnreachableError(f"the folder of the database file cannot be made ({error.strerror}): {folder}") from error
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "checkin", _writable_again)
         return engine
-    return create_engine(parsed, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    # An error shows no values (hide_parameters, _without_details): names and numbers must not get into logs.
+    engine = create_engine(
+        parsed,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+    )
+    event.listen(engine, "handle_error", _without_details)
+    return engine
+
+
+def _without_details(context: ExceptionContext) -> None:
+    # PostgreSQL adds "DETAIL: Failing row contains (...)" to what it says: the whole row, names included.
+    original = context.original_exception
+    state = getattr(original, "sqlstate", None)
+    if state is None or not state.startswith("23") or not original.args:
+        return
+    first_line = str(original).splitlines()[0]
+    original.args = (first_line,)
+    if context.sqlalchemy_exception is not None:
+        context.sqlalchemy_exception.args = (f"({type(original).__module__}.{type(original).__name__}) {first_line}",)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
@@ -121,7 +145,7 @@ class Database:
     @contextmanager
     def read_scope(self) -> Iterator[Session]:
         """Session of one transaction that the database itself keeps from writing; waits for no writer."""
-        with _readable_errors(self.engine), self._read_sessions.begin() as session:
+        with _readable_errors(self.engine, writing=False), self._read_sessions.begin() as session:
             yield session
 
     def ping(self) -> None:
@@ -135,10 +159,12 @@ class Database:
 
 
 @contextmanager
-def _readable_errors(engine: Engine) -> Iterator[None]:
+def _readable_errors(engine: Engine, *, writing: bool = True) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
+        if not writing and "readonly database" in str(error.orig):
+            raise  # a write in a reading session: a fault of the code, not of the file
         raise explain(error, engine.url) or error from error
 
 

@@ -109,7 +109,7 @@ class FileKeyRing:
             }
             self._signing_current = content["signing"]["current"]
             self._derivation = _unb64(content["derivation"])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise KeyFileError(
                 f"the key file {self._path.name} cannot be used ({type(error).__name__}): restore it from the backup; "
                 "without it no sealed template can be opened"
