@@ -172,8 +172,3 @@ def certificate_pdf(certificate: CertificateView, check_url: str) -> bytes:
     canvas.showPage()
     canvas.save()
     return out.getvalue()
-
-
-def render(certificate: CertificateView, check_url: str, language: str = "zh") -> bytes:  # noqa: ARG001
-    """As ``certificate_pdf``: the paper always carries both languages, whichever is asked for."""
-    return certificate_pdf(certificate, check_url)

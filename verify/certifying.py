@@ -23,7 +23,8 @@ from models.repositories.verifications import DecisionRecord
 from models.verification import Verification, VerificationFrame, VerificationKind, VerificationOutcome, VerificationState
 from verify.assessment import assess, probe_embedding
 from verify.calibration import Calibration
-from verify.comparison import match_evidence
+from verify.calibration_service import load_calibration
+from verify.comparison import compare
 from verify.engines.protocol import Capability, Embedding, Engine
 from verify.evidence import Decision, Evidence, EvidenceKind, EvidenceState, Measure, Outcome, Reason
 from verify.frames import open_observation
@@ -72,6 +73,7 @@ class Certifier:
         self._policy_hash = policy_hash
         self._clock = clock
         self._templates = templates
+        self._opened: tuple[int, Calibration] | None = None
 
     def decide(self, verification_id: str, *, claimed_at: datetime) -> None:
         """Decide a verification that this worker has claimed, and write the decision with all that follows from it."""
@@ -106,13 +108,15 @@ class Certifier:
             reference = self._templates.template(person.public_id)
         except ReferenceMissing:
             return Evidence(EvidenceKind.MATCH, EvidenceState.ABSENT, (Reason.NO_REFERENCE,))
-        return match_evidence(self._engine, reference, probe, self._policy.matching, calibration)
+        return compare(self._engine, reference, probe, calibration, self._policy.matching).evidence()
 
     def _calibration(self, session: Session) -> tuple[str, Calibration | None]:
         row = calibrations.in_effect(session, self._engine.name, self._engine.version)
         if row is None:
             return PROVISIONAL, None
-        return str(row.id), Calibration.from_bytes(self._keyring.unseal(row.payload, calibration_data(self._engine)))
+        if self._opened is None or self._opened[0] != row.id:  # opening takes longer than deciding: kept until another is in force
+            self._opened = (row.id, load_calibration(self._keyring, self._engine, row))
+        return str(row.id), self._opened[1]
 
     def _earlier(self, session: Session, row: Verification, frames: Sequence[VerificationFrame]) -> list[EarlierSession]:
         """This person's earlier sessions, and whatever frames of anybody's session come back bit by bit."""
@@ -160,7 +164,7 @@ class Certifier:
             )
             outbox.put(
                 session,
-                f"verification.{decision.outcome.value}",
+                kind=f"verification.{decision.outcome.value}",
                 person_id=row.person_id,
                 payload={"verification": row.id, "certificate": certificate_id},
                 now=now,
@@ -173,7 +177,7 @@ class Certifier:
                 person_id=person.id,
                 kind=LifeEvidenceKind.FACE,
                 occurred_on=self._certification.today(now),
-                strength=Strength.STRONG,
+                strength=Strength.CONCLUSIVE,
                 source=f"camera/{row.channel.value}",
                 reference=row.id,
             ),
@@ -223,11 +227,6 @@ class Certifier:
             tries_left=max(0, self._retry.refer_after - standing.failed_attempts),
             retry_after_s=0 if wait is None else max(1, int((wait - now) / timedelta(seconds=1))),
         )
-
-
-def calibration_data(engine: Engine) -> bytes:
-    """What a stored calibration is bound to."""
-    return f"lifecert/calibration/{engine.name}/{engine.version}".encode()
 
 
 def _evidence(values: dict[str, Any]) -> Evidence:

@@ -12,7 +12,7 @@ from typing import Any
 
 from verify.assessment import assess, probe_embedding
 from verify.capture import decode
-from verify.comparison import match_evidence
+from verify.comparison import compare
 from verify.csv_input import ListError
 from verify.engines.protocol import Engine
 from verify.errors import CaptureError, CaptureProblem
@@ -63,7 +63,7 @@ def verify_files(
         observations.append(observe(picture, engine, stamp, policy, embed=True, passive=True))
         progress("frames", seq + 1, len(listed))
     probe = probe_embedding(observations, policy)
-    match = None if probe is None else match_evidence(engine, template, probe, policy.matching, None)
+    match = None if probe is None else compare(engine, template, probe, None, policy.matching).evidence()
     decision = assess(observations, challenge, match=match, policy=policy, tries_left=1)
     return {"engine": engine.name, "engine_version": engine.version, "frames": len(listed), **decision_json(decision)}
 

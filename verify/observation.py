@@ -48,9 +48,10 @@ class Quality:
 class Observation:
     """What one frame showed. Arrays are None where the frame had no face or the engine cannot measure them.
 
-    seq: 0, 1, 2 ... as sent. captured_at_ms: the camera page's clock, from the session's start. received_at_ms: the server's clock,
-    from the session's start. step: index of the prompt that was on show when the frame was taken. colour: name of the flash colour that was on show, or None. sha256 of the bytes sent.
-    picture_hash: 64-bit perceptual hash of the face region. boxes beyond the first face are counted in faces.
+    seq: 0, 1, 2 ... as sent. captured_at_ms: the camera page's clock, from the session's start. received_at_ms: the server's
+    clock, from the session's start. step: index of the prompt that was on show when the frame was taken. colour: name of the flash
+    colour that was on show, or None. sha256: of the bytes sent. picture_hash: 64-bit perceptual hash of the face region. Faces
+    beyond the largest are only counted.
     """
 
     seq: int

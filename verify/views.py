@@ -48,7 +48,7 @@ class PromptName(StrEnum):
 
 @dataclass(frozen=True)
 class Guide:
-    """What the page shows next. step_token goes with the next frame. colour: "#rrggbb" to fill the screen with, or None. progress: [0, 1]."""
+    """What the page shows next. step_token goes with the next frame; colour fills the screen ("#rrggbb" or None); progress is in [0, 1]."""
 
     prompt: PromptName
     step_token: str

@@ -66,7 +66,7 @@ def read_certificate_pdf(certificate_id: str, caller: Caller) -> Response:
 
 
 @blueprint.get("/certificate-checks/<check_token:token>")
-@door(Door(summary="Check a certificate", answer=CertificateCheckAnswer, example=examples.CERTIFICATE_CHECK))
+@door(Door(summary="Check a certificate", answer=CertificateCheckAnswer, example=examples.CERTIFICATE_CHECK, problems=("not_found",)))
 def check_certificate(token: str) -> CertificateCheck:
     """Check a certificate
 

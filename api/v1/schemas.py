@@ -48,6 +48,7 @@ class FrameQuery(Request):
     seq: int = Field(ge=0, le=2**31 - 1, description="0, 1, 2 ... as sent")
     captured_at_ms: int = Field(ge=0, le=2**31 - 1, description="the page's clock, from the session's start")
     step: str = Field(pattern=r"^[A-Za-z0-9._~=-]{1,400}$", description="step token that came with the last answer")
+    camera_label: str | None = Field(None, max_length=200, pattern=PLAIN_TEXT, description="the camera in use, when it changed")
 
 
 class GuideAnswer(Answer):

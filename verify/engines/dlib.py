@@ -47,7 +47,11 @@ class DlibEngine:
 
     def detect(self, image: Image) -> tuple[Face, ...]:
         """See Engine."""
-        return self._detector(image) if self._detector else self._detect_hog(image)
+        return tuple(self._detector(image)) if self._detector else self._detect_hog(image)
+
+    def detect_faint(self, image: Image) -> tuple[Face, ...]:
+        """See ``verify.still.FaintDetector``; without YuNet the same as detect."""
+        return tuple(self._detector(image, faint=True)) if self._detector else self._detect_hog(image)
 
     def _detect_hog(self, image: Image) -> tuple[Face, ...]:
         height, width = image.shape[:2]
@@ -118,6 +122,4 @@ def load_dlib(weights_dir: Path | None) -> DlibEngine:
     weight_store.locate(weights_dir, (yunet,)).require()
     from verify.engines.onnx import DetectorConfig, YuNetDetector
 
-    settings = yunet.settings
-    config = DetectorConfig(located.path, yunet.sha256, settings["width_px"], settings["score_threshold"], settings["nms_threshold"])
-    return DlibEngine(YuNetDetector(config))
+    return DlibEngine(YuNetDetector(DetectorConfig.of(located)))

@@ -70,6 +70,13 @@ class DetectorConfig:
     width_px: int
     score_threshold: float
     nms_threshold: float
+    faint_score_threshold: float
+
+    @classmethod
+    def of(cls, located: weight_store.LocatedWeight) -> DetectorConfig:
+        """From a located weight and its settings in weights.toml."""
+        names = ("width_px", "score_threshold", "nms_threshold", "faint_score_threshold")
+        return cls(located.path, located.weight.sha256, *(located.weight.settings[n] for n in names))
 
 
 @dataclass(frozen=True)
@@ -105,13 +112,15 @@ class YuNetDetector:
             local.size = size
         return local.detector
 
-    def __call__(self, image: Image) -> tuple[Face, ...]:
-        """All faces, largest first."""
+    def __call__(self, image: Image, *, faint: bool = False) -> tuple[Face, ...]:
+        """All faces, largest first. faint: down to the lower threshold for still photographs."""
         height, width = image.shape[:2]
         factor = self._config.width_px / max(height, width)
         size = (max(round(width * factor), 16), max(round(height * factor), 16))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR) if factor != 1 else image
-        rows = self._detector(size).detect(small)[1]
+        detector = self._detector(size)
+        detector.setScoreThreshold(self._config.faint_score_threshold if faint else self._config.score_threshold)
+        rows = detector.detect(small)[1]
         if rows is None:
             return ()
         back = np.array([width / size[0], height / size[1]], dtype=np.float32)
@@ -231,6 +240,10 @@ class OnnxEngine:
         """See Engine."""
         return self._detector(image)
 
+    def detect_faint(self, image: Image) -> tuple[Face, ...]:
+        """See ``verify.still.FaintDetector``."""
+        return self._detector(image, faint=True)
+
     def embed(self, image: Image, face: Face) -> Embedding:
         """See Engine."""
         return self._embedder(image, face)
@@ -256,13 +269,7 @@ def load_onnx(weights_dir: Path | None, embedder_config: EmbedderConfig | None =
     """The engine from a weights cache (None: the default one). Raises WeightsUnavailableError, WrongHashError or EngineError."""
     located = weight_store.locate(weights_dir).require()
     yunet, feature, liveness, landmarker = (located[n] for n in ("yunet", "fr_feature", "fr_liveness", "face_landmarker"))
-    detector = DetectorConfig(
-        yunet.path,
-        yunet.weight.sha256,
-        yunet.weight.settings["width_px"],
-        yunet.weight.settings["score_threshold"],
-        yunet.weight.settings["nms_threshold"],
-    )
+    detector = DetectorConfig.of(yunet)
     if embedder_config is None:
         run = {k: feature.weight.settings[k] for k in ("alignment", "input_px", "layout", "colour_order", "mean", "scale", "metric")}
         embedder_config = EmbedderConfig(

@@ -225,7 +225,8 @@ def scripted_embedding(scene: Scene) -> Embedding:
     other = _unit(scene.identity + (1 << 16))
     other = other - (other @ own) * own
     other /= np.linalg.norm(other)
-    return (cosine * own + np.sqrt(1 - cosine * cosine) * other).astype(np.float32)
+    embedding: Embedding = (cosine * own + np.sqrt(1 - cosine * cosine) * other).astype(np.float32)
+    return embedding
 
 
 def _unit(seed: int) -> NDArray[np.float64]:
