@@ -1,7 +1,4 @@
-"""Staff accounts with the fields that Flask-Security 5.9 expects; no Flask here.
-
-The api package makes its user and role classes from these by single-table inheritance (``class User(UserMixin, Account)``).
-"""
+"""Staff accounts with the fields that Flask-Security 5.9 expects; no Flask here."""
 
 from __future__ import annotations
 

@@ -176,7 +176,12 @@ def record_decision(session: Session, verification_id: str, decision: DecisionRe
 
 
 def release(session: Session, verification_id: str, *, claimed_at: datetime) -> bool:
-    """Give a claimed session back as open, after an error. False when it is no longer this worker's."""
+    """Give a claimed session back as open, after an error. False when it is no longer this worker's.
+
+    It is abandoned instead when the person has opened a newer one meanwhile.
+    """
+    person_id = session.scalar(select(Verification.person_id).where(Verification.id == verification_id))
+    newer = session.scalar(select(Verification.id).where(Verification.person_id == person_id, Verification.state == VerificationState.OPEN))
     changed = session.execute(
         update(Verification)
         .where(
@@ -184,7 +189,7 @@ def release(session: Session, verification_id: str, *, claimed_at: datetime) -> 
             Verification.state == VerificationState.DECIDING,
             Verification.deciding_since == claimed_at,
         )
-        .values(state=VerificationState.OPEN, deciding_since=None)
+        .values(state=VerificationState.ABANDONED if newer else VerificationState.OPEN, deciding_since=None)
         .returning(Verification.id)
     ).all()
     return len(changed) == 1
@@ -208,8 +213,9 @@ def expire_due(session: Session, *, now: datetime) -> int:
 
 def add_frame(session: Session, frame: NewFrame, *, now: datetime) -> FrameResult:
     """Store one frame of an open session; a collision is a result, and leaves the transaction usable."""
+    # The lock makes a worker that claims the session for deciding wait for this frame, or this frame see that it is too late.
     state = session.execute(
-        select(Verification.state, Verification.expires_at).where(Verification.id == frame.verification_id)
+        select(Verification.state, Verification.expires_at).where(Verification.id == frame.verification_id).with_for_update(key_share=True)
     ).one_or_none()
     if state is None:
         raise NotFoundError("there is no such verification")
