@@ -251,6 +251,7 @@ class IntegrityPolicy(Section):
     frames_min: Count
     late_ms: Count
     late_share_max: Share
+    ahead_max_ms: Count
     clock_drift_max: Share
     replay_hash_bits: Annotated[int, Field(ge=0, le=64)]
     replay_share_max: Share

@@ -155,10 +155,9 @@ def _late_share(observations: Sequence[Observation], rules: IntegrityPolicy) -> 
 
 
 def _ahead_ms(observations: Sequence[Observation], rules: IntegrityPolicy) -> float:
-    """By how much the camera's clock ran ahead of the server's, beyond drift and lateness: more time claimed than has passed."""
-    if len(observations) < 2:
-        return 0.0
-    first = observations[0]
-    ahead = max((o.captured_at_ms - first.captured_at_ms) - (o.received_at_ms - first.received_at_ms) for o in observations)
-    passed = max(o.received_at_ms for o in observations) - first.received_at_ms
-    return max(0.0, ahead - rules.late_ms - rules.clock_drift_max * passed)
+    """By how much camera times ran ahead of the server's beyond drift: a frame cannot arrive before it is taken.
+
+    Both clocks count from the session's start, the page's from a moment later.
+    """
+    ahead = (o.captured_at_ms - o.received_at_ms - rules.clock_drift_max * o.received_at_ms for o in observations)
+    return max(0.0, max(ahead, default=0.0) - rules.ahead_max_ms)
