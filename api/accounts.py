@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app, request
-from flask_security import LoginForm, Security, hash_password
+from flask_security import LoginForm, Security, hash_password, user_authenticated, user_failed_authn
 from flask_security.utils import parse_auth_token, set_request_attr
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import select
@@ -19,9 +19,11 @@ from wtforms.validators import InputRequired, Length
 
 from api.rights import RIGHTS, RoleName
 from api.settings import Environment
+from api.sign_in_limit import SignInLimit
 from api.staff import StaffDatastore, StaffUser
 from models.account import Account, Role
 from models.region import Region, RegionLevel
+from models.repositories import audit
 
 if TYPE_CHECKING:
     from flask import Request
@@ -43,11 +45,17 @@ class StaffLoginForm(LoginForm):  # type: ignore[misc]
 
     def validate(self, **kwargs: Any) -> bool:
         """True when the account exists, the password is its own and it is active."""
-        name = (self.email.data or "").strip()
+        name, address = (self.email.data or "").strip(), request.remote_addr or ""
+        limit: SignInLimit = current_app.extensions["lifecert_sign_in_limit"]
+        if limit.wait_s(name, address):
+            self.form_errors.append("too many tries")
+            return False
         datastore = _security().datastore
         self.ifield = self.email
         self.user = datastore.find_user(case_insensitive=True, username=name) or datastore.find_user(case_insensitive=True, email=name)
-        return bool(super().validate(**kwargs))
+        fits = bool(super().validate(**kwargs))
+        (limit.succeeded if fits else limit.failed)(name, address)
+        return fits
 
 
 def register(app: Flask) -> None:
@@ -59,7 +67,7 @@ def register(app: Flask) -> None:
         # a pensioner reads slowly: a page's token lasts as long as the session it belongs to
         WTF_CSRF_TIME_LIMIT=None,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
-        SECURITY_PASSWORD_HASH="argon2",  # libpass makes argon2id
+        SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 (the name of a scheme; libpass makes argon2id)
         SECURITY_PASSWORD_SCHEMES=["argon2"],
         SECURITY_PASSWORD_SALT=derive("password-pepper").hex(),
         SECURITY_PASSWORD_CHECK_BREACHED=None,  # asks a service outside
@@ -81,6 +89,9 @@ def register(app: Flask) -> None:
         SECURITY_POST_LOGOUT_VIEW="/",
     )
     protection(app)
+    app.extensions["lifecert_sign_in_limit"] = SignInLimit(context.policy.retry, context.clock)
+    user_authenticated.connect(_signed_in, app)
+    user_failed_authn.connect(_failed_to_sign_in, app)
     security = Security(app, StaffDatastore(context.database), login_form=StaffLoginForm)
     security.login_manager.request_loader(_staff_of_token)
 
@@ -91,6 +102,20 @@ def protection(app: Flask) -> CSRFProtect:
         CSRFProtect(app)
     csrf: CSRFProtect = app.extensions["csrf"]
     return csrf
+
+
+def _signed_in(app: Flask, user: StaffUser, **_: object) -> None:
+    _record(app, user, "account.sign_in")
+
+
+def _failed_to_sign_in(app: Flask, user: StaffUser, **_: object) -> None:
+    _record(app, user, "account.sign_in_failed")
+
+
+def _record(app: Flask, user: StaffUser, action: str) -> None:
+    context: Context = app.extensions["lifecert"]
+    with context.database.session_scope() as session:
+        audit.record(session, actor=f"staff:{user.username or user.id}", action=action, now=context.clock())
 
 
 def _security() -> Any:

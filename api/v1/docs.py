@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from api.accounts import TOKEN_HEADER
 from api.idempotency import HEADER as IDEMPOTENCY_HEADER
+from api.v1 import examples
 from api.v1.door import SESSION_HEADER, Door
 from api.v1.schemas import PUBLIC_ID, ProblemAnswer
 
@@ -101,8 +102,9 @@ def _complete(operation: dict[str, Any], spec: Door) -> None:
         if parameter["in"] == "path":
             parameter["required"] = True
             parameter["schema"] = {"type": "string", "pattern": CHECK_TOKEN if parameter["name"] == "token" else PUBLIC_ID}
-        elif "default" in parameter["schema"] or "description" in parameter["schema"]:
+        else:
             parameter["description"] = parameter["schema"].pop("description", "")
+        parameter["example"] = examples.PARAMETERS[parameter["name"]]
     if spec.idempotent:
         operation["parameters"].append(IDEMPOTENCY_PARAMETER)
     if not spec.security:

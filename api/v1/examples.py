@@ -97,3 +97,15 @@ PROBLEM_KIND = {
     "title": "Face recognition needs a consent that is in force",
     "remedy": "Give consent first.",
 }
+PARAMETERS: dict[str, Any] = {
+    "person_id": PERSON_ID,
+    "verification_id": VERIFICATION_ID,
+    "certificate_id": CERTIFICATE_ID,
+    "token": CERTIFICATE["check_token"],
+    "code": "consent_missing",
+    "seq": 7,
+    "captured_at_ms": 1840,
+    "step": GUIDE["step_token"],
+    "camera_label": "Front camera",
+    "source": "camera",
+}

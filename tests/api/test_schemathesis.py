@@ -1,0 +1,87 @@
+"""Generated requests, good and bad, against the description of the doors: all of schemathesis' checks, for staff and for nobody."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
+
+from api.rights import RoleName
+from tests.api.conftest import World, blank_picture, make_world
+from tests.api.test_access import ENDPOINTS
+from tests.conftest import FixedClock
+
+BOUNDED = settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
+
+# Rules that no JSON Schema can say: a check digit, the text in force, a face that is good enough. There 422 answers well-formed data.
+BEYOND_SCHEMA = ["2xx", "401", "403", "404", "409", "422", "429"]
+CONFIG = {
+    "operations": [
+        {"include-operation-id": name, "checks": {"positive_data_acceptance": {"expected-statuses": BEYOND_SCHEMA}}}
+        for name in ("find_person", "give_consent", "enrol_reference")
+    ]
+}
+
+for media_type in ("image/jpeg", "image/png", "image/webp"):
+    schemathesis.openapi.media_type(media_type, st.just(blank_picture()))
+
+
+@pytest.fixture(scope="module")
+def generated_world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("schemathesis")
+    path = folder / "lifecert.sqlite"
+    path.write_bytes(sqlite_template.read_bytes())
+    made = make_world(f"sqlite:///{path}", folder / "home", FixedClock(datetime(2026, 3, 15, 2, 0, tzinfo=UTC)))
+    yield made
+    made.context.database.dispose()
+
+
+@pytest.fixture(scope="module")
+def description(generated_world: World) -> Any:
+    return schemathesis.openapi.from_wsgi("/openapi.json", generated_world.app, config=schemathesis.Config.from_dict(CONFIG))
+
+
+def fresh_key(case: Any) -> None:
+    """A new key for each request: a key that is used twice is another story, told in test_idempotency."""
+    if case.headers and "Idempotency-Key" in case.headers and case.meta and case.meta.generation.mode.is_positive:
+        case.headers["Idempotency-Key"] = str(uuid.uuid4())
+
+
+def hold(description: Any, endpoint: str, check: Callable[[Any], None]) -> None:
+    """Run schemathesis' examples, coverage and generated cases of one operation through ``check``."""
+    operation = description.find_operation_by_id(endpoint.removeprefix("v1."))
+    modes = [HypothesisTestMode.EXAMPLES, HypothesisTestMode.COVERAGE, HypothesisTestMode.FUZZING]
+
+    def held(case: Any) -> None:
+        fresh_key(case)
+        check(case)
+
+    create_test(
+        operation=operation, test_func=held, config=HypothesisTestConfig(project=description.config, modes=modes, settings=BOUNDED, seed=1)
+    )()
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_what_staff_send_is_answered_as_described(description: Any, generated_world: World, endpoint: str) -> None:
+    headers = generated_world.token(RoleName.COUNTER)
+    hold(description, endpoint, lambda case: case.call_and_validate(headers=headers))
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_what_nobody_sends_is_answered_as_described(description: Any, endpoint: str) -> None:
+    hold(description, endpoint, lambda case: case.call_and_validate())
