@@ -5,7 +5,7 @@ from __future__ import annotations
 from apiflask import APIFlask
 
 from api import accounts, health, i18n, pages, problems, request_id, security_headers, v1
-from api.context import Context, open_context
+from api.context import ChosenEngine, Context, open_context
 from api.log import configure
 from api.settings import Environment, load_settings
 
@@ -18,7 +18,7 @@ def create_app(context: Context) -> APIFlask:
     app.config.update(
         SECRET_KEY=context.keyring.derive("session-cookie").hex(),
         TESTING=settings.environment is Environment.TEST,
-        MAX_CONTENT_LENGTH=context.policy.verification.capture.max_bytes_still + 64 * 1024,
+        MAX_CONTENT_LENGTH=context.policy.verification.capture.still.max_bytes + 64 * 1024,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.base_url.startswith("https://"),
@@ -33,4 +33,7 @@ def create_wsgi() -> APIFlask:
     """For gunicorn: `gunicorn "api.app:create_wsgi()"` with the settings from the environment."""
     settings = load_settings()
     configure(settings.log_level, json_lines=settings.environment is Environment.PRODUCTION)
-    return create_app(open_context(settings))
+    context = open_context(settings)
+    if isinstance(context.engine, ChosenEngine):
+        context.engine.load()  # a worker that cannot load its models must not take visitors
+    return create_app(context)

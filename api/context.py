@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 from flask import current_app
 from sqlalchemy.orm import Session, sessionmaker
 
-from api.log import logger
 from api.policy import Policy, load_policy
 from api.settings import EngineChoice, Environment, Settings
 from models.database import Database
@@ -22,9 +22,7 @@ from verify.engines import load_engine
 from verify.engines.protocol import Engine
 from verify.errors import WeightsError
 from verify.service import VerificationService
-from verify.weights import WrongHashError
-
-log = logger("lifecert")
+from verify.weights import WrongHashError, locate
 
 
 def utc_now() -> datetime:
@@ -36,12 +34,32 @@ class HomeError(Exception):
     """The home folder cannot be used; the message says why and what to do."""
 
 
-@dataclass(frozen=True)
-class LoadedEngine:
-    """A face engine and what operators must know about it (empty when all is as asked)."""
+class ChosenEngine:
+    """The engine that the settings ask for, loaded when it is first used: commands that touch no face start at once.
 
-    engine: Engine
-    note: str
+    ``note`` is what operators must know about it (empty when all is as asked). Attributes are those of the engine itself.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+        self.choice, self.note = choose_engine(settings)
+
+    def load(self) -> Engine:
+        """The loaded engine. Raises WeightsError or EngineError."""
+        with self._lock:
+            if self._engine is None:
+                self._engine = load_engine(
+                    self.choice.value,
+                    weights_dir=self._settings.weights_dir,
+                    embedder_config=self._settings.embedder_config,
+                    allow_test_double=self._settings.environment is not Environment.PRODUCTION,
+                )
+            return self._engine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.load(), name)
 
 
 @dataclass(frozen=True)
@@ -68,26 +86,16 @@ def current() -> Context:
     return cast(Context, current_app.extensions["lifecert"])
 
 
-def choose_engine(settings: Settings) -> LoadedEngine:
-    """Load the engine that the settings ask for.
+def choose_engine(settings: Settings) -> tuple[EngineChoice, str]:
+    """Which engine to load, and what operators must know about it.
 
     With ``auto``, missing ONNX weights lead to the dlib engine and a note. A weight file with another hash than the pinned one
     never does: it refuses to start (WrongHashError), because somebody or something changed it.
     """
-    choice = settings.engine
-    allow_double = settings.environment is not Environment.PRODUCTION
-    if choice is not EngineChoice.AUTO:
-        return LoadedEngine(
-            load_engine(
-                choice.value,
-                weights_dir=settings.weights_dir,
-                embedder_config=settings.embedder_config,
-                allow_test_double=allow_double,
-            ),
-            "",
-        )
+    if settings.engine is not EngineChoice.AUTO:
+        return settings.engine, ""
     try:
-        return LoadedEngine(load_engine("onnx", weights_dir=settings.weights_dir, embedder_config=settings.embedder_config), "")
+        locate(settings.weights_dir).require()
     except WrongHashError:
         raise
     except WeightsError as error:
@@ -95,8 +103,8 @@ def choose_engine(settings: Settings) -> LoadedEngine:
             "The ONNX weights are not here, so the dlib engine runs: it has no liveness models, and every camera verification goes to a "
             f"person for review. Run `lifecert weights fetch`. ({error})"
         )
-        log.warning("engine_fallback", engine="dlib", why=str(error))
-        return LoadedEngine(load_engine("dlib", weights_dir=settings.weights_dir), note)
+        return EngineChoice.DLIB, note
+    return EngineChoice.ONNX, ""
 
 
 def prepare_home(settings: Settings) -> None:
@@ -108,7 +116,8 @@ def prepare_home(settings: Settings) -> None:
         probe.unlink()
     except OSError as error:
         raise HomeError(
-            f"LIFECERT_HOME {settings.home} cannot be written ({error.strerror}): choose a folder on a disk with room that this user may write"
+            f"LIFECERT_HOME {settings.home} cannot be written ({error.strerror}): choose a folder that this user may write, "
+            "on a disk with room"
         ) from error
 
 
@@ -124,12 +133,13 @@ def open_context(settings: Settings, *, clock: Callable[[], datetime] = utc_now)
     policy = load_policy(settings.policy_file)
     database = open_store(settings)
     keyring = FileKeyRing.open(settings.keys_path)
-    loaded = choose_engine(settings)
+    chosen = ChosenEngine(settings)
+    engine = cast(Engine, chosen)
     rng: random.Random = secrets.SystemRandom() if settings.challenge_seed is None else random.Random(settings.challenge_seed)
     service = VerificationService(
         database=database,
         keyring=keyring,
-        engine=loaded.engine,
+        engine=engine,
         policy=policy.verification,
         certification=policy.certification,
         retention=policy.retention,
@@ -138,4 +148,4 @@ def open_context(settings: Settings, *, clock: Callable[[], datetime] = utc_now)
         clock=clock,
         rng=rng,
     )
-    return Context(settings, policy, database, keyring, loaded.engine, loaded.note, service, clock)
+    return Context(settings, policy, database, keyring, engine, chosen.note, service, clock)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from sample_data.county import load_county
-from sample_data.generate import DEFAULT_SEED, generate
-
 from api import accounts
 from api.cli.progress import ProgressCallback
 from api.context import Context
+from sample_data.county import load_county
+from sample_data.generate import DEFAULT_SEED, generate
 
 
 def fill(context: Context, report: ProgressCallback) -> list[tuple[str, str, str]]:

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from huey import SqliteHuey, crontab
 from huey.api import Huey
 from huey.consumer import Consumer
-from verify.calibration_service import CalibrationService
 
 from api.context import Context
 from api.log import logger
+from verify.calibration_service import CalibrationService
 
 log = logger("lifecert.jobs")
 

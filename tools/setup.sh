@@ -27,7 +27,7 @@ fi
 say "Installing packages into .venv (a minute on the first run) ..."
 .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(sed -n 's/^uv==//p' constraints.txt)" 2>/dev/null \
   || fail "pip could not install uv: check the network and the package index that pip is set up with"
-.venv/bin/uv pip install --python .venv/bin/python --quiet --constraints constraints.txt --overrides overrides.txt --editable ".${EXTRAS:-}" \
+.venv/bin/uv pip install --python .venv/bin/python --quiet --compile-bytecode --constraints constraints.txt --overrides overrides.txt --editable ".${EXTRAS:-}" \
   || fail "uv could not install the packages: see the lines above; check the network and the package index"
 if compgen -G "api/translations/*/LC_MESSAGES/*.po" >/dev/null; then
   .venv/bin/pybabel -q compile -d api/translations 2>/dev/null

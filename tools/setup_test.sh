@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 stamp=.venv/.ready-test
 if [ ! -f "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt "$stamp" ]; then
   echo "Installing test packages ..." >&2
-  .venv/bin/uv pip install --python .venv/bin/python --quiet --constraints constraints.txt --overrides overrides.txt --editable ".[test]"
+  .venv/bin/uv pip install --python .venv/bin/python --quiet --compile-bytecode --constraints constraints.txt --overrides overrides.txt --editable ".[test]"
   touch "$stamp"
 fi
 if ! command -v chromium >/dev/null || ! { command -v fc-list >/dev/null && [ -n "$(fc-list :lang=zh)" ]; }; then

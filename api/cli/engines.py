@@ -10,7 +10,7 @@ import click
 
 from api.cli.errors import WorkFailedError
 from api.cli.progress import progress_bar
-from api.context import choose_engine
+from api.context import ChosenEngine
 from api.policy import load_policy
 from api.settings import Settings, load_settings
 from verify.errors import EngineError, WeightsError
@@ -49,8 +49,8 @@ def engines(as_json: bool) -> None:
 def _engine_report(settings: Settings, status: WeightsStatus) -> dict[str, Any]:
     running: dict[str, Any] | None = None
     try:
-        loaded = choose_engine(settings)
-        engine, note = loaded.engine, loaded.note
+        chosen = ChosenEngine(settings)
+        engine, note = chosen.load(), chosen.note
         running = {
             "name": engine.name,
             "version": engine.version,

@@ -10,7 +10,7 @@ import click
 
 from api.cli.errors import BadInputError
 from api.cli.progress import progress_bar
-from api.context import choose_engine
+from api.context import ChosenEngine
 from api.policy import load_policy
 from api.settings import EngineChoice, Settings, load_settings
 from verify.engines.protocol import Engine
@@ -25,7 +25,7 @@ def engine_for(name: str | None) -> tuple[Settings, Engine]:
     settings = load_settings()
     if name is not None:
         settings = settings.model_copy(update={"engine": EngineChoice(name)})
-    return settings, choose_engine(settings).engine
+    return settings, ChosenEngine(settings).load()
 
 
 def print_result(result: dict[str, Any], *, as_json: bool) -> None:

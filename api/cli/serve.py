@@ -15,7 +15,7 @@ import click
 
 from api.cli.errors import BadInputError, WorkFailedError
 from api.cli.progress import progress_bar
-from api.context import Context, open_context
+from api.context import Context, choose_engine, open_context
 from api.log import configure
 from api.settings import Environment, Settings, load_settings
 
@@ -96,7 +96,7 @@ def _start_screen(context: Context, accounts: list[tuple[str, str, str]]) -> Non
         f"  Lifecert          {base}",
         f"  Counter (staff)   {base}/counter",
         f"  API               {base}/docs",
-        f"  Engine            {context.engine.name} {context.engine.version}",
+        f"  Engine            {choose_engine(settings)[0].value}",
         f"  Store             {settings.store_url.split('://')[0]}",
     ]
     if context.engine_note:
