@@ -206,6 +206,7 @@ class OnnxEngine:
 
     def __init__(self, detector: DetectorConfig, embedder: EmbedderConfig, passive: PassiveConfig | None, mesh: FaceMesh | None) -> None:
         cv2.setNumThreads(1)  # as for the sessions: workers fill the cores
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # loading YuNet warns of a target that nobody asked for
         self._detector = YuNetDetector(detector)
         self._embedder = OnnxEmbedder(embedder)
         self._passive = PassivePad(passive) if passive else None
