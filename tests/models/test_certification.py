@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -145,7 +146,7 @@ people = st.lists(
 @settings(max_examples=60)
 @given(people=people, on=days)
 def test_sql_and_python_agree_on_every_status(
-    people: list[tuple[list[tuple], list[tuple]]], on: date, database: Database, keyring: FileKeyRing
+    people: list[tuple[list[Any], list[Any]]], on: date, database: Database, keyring: FileKeyRing
 ) -> None:
     with database.sessions() as session:
         person = add_person(session, keyring)
