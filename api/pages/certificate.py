@@ -23,7 +23,7 @@ def check_address(context: Context, certificate: CertificateView) -> str:
 
 def newest(context: Context, person_id: str) -> CertificateView | None:
     """The person's newest certificate that was not revoked."""
-    standing = [c for c in context.verification.certificates_of(person_id) if c.revoked_at is None]
+    standing = [c for c in context.verification.certificates.of_person(person_id) if c.revoked_at is None]
     return max(standing, key=lambda c: c.issued_at, default=None)
 
 

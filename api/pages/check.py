@@ -13,7 +13,7 @@ from api.pages.words import CHECKS
 @pages.get("/c/<token>")
 def check_certificate(token: str) -> ResponseReturnValue:
     """Anyone with the code may ask."""
-    check = current().verification.check_certificate(token)
+    check = current().verification.certificates.check(token)
     state = str(check.state)
     answer = render_template("pages/check.html", check=check, words=CHECKS[state])
     return answer, 404 if state in {"unknown", "forged"} else 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_babel import gettext as _
 
 from api.context import current
+from api.i18n import current_language
 from models.consent import ConsentPurpose
 
 
@@ -27,5 +28,5 @@ def consent_text() -> dict[str, str]:
         )
     return {
         "text_version": policy.consent.text_versions[ConsentPurpose.FACE_VERIFICATION],
-        "retention_words": " ".join(words),
+        "retention_words": ("" if current_language() == "zh" else " ").join(words),
     }

@@ -18,7 +18,7 @@ from api.pages.people import PersonCard
 from api.pages.results import result_page
 from api.pages.session_person import ATTEMPT_KEY
 from api.pages.staff_only import reach, record_look, staff_needed
-from api.pages.words import STANDINGS
+from api.pages.words import STAFF_STANDINGS, STANDINGS
 from api.rights import Right
 from models.consent import ConsentPurpose
 from verify.views import Channel
@@ -97,8 +97,9 @@ def person(caller: Caller, person_id: str) -> ResponseReturnValue:
         card=card,
         standing=standing,
         words=STANDINGS[standing.state],
+        status_words=STAFF_STANDINGS[standing.state],
         reference=context.verification.references.active(person_id),
-        certificates=sorted(context.verification.certificates_of(person_id), key=lambda c: c.issued_at, reverse=True),
+        certificates=sorted(context.verification.certificates.of_person(person_id), key=lambda c: c.issued_at, reverse=True),
         consents=people.consent_lines(context, person_id),
         consented=context.verification.references.has_consent(person_id),
         revoke_form=RevokeForm(),

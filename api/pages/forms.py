@@ -6,6 +6,7 @@ from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, RadioField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from models.identifiers import IdentifierError, parse_resident_id
@@ -47,7 +48,7 @@ class PictureForm(FlaskForm):  # type: ignore[misc]
     """A picture from a file. The camera of the counter posts the same form."""
 
     picture = FileField(validators=[FileRequired(_("Choose a picture first."))])
-    source = SelectField(choices=[("file", "file"), ("camera", "camera")], default="file")
+    source = SelectField(choices=[SelectChoice("file"), SelectChoice("camera")], default="file")
 
 
 REVOKE_REASONS = {
@@ -63,12 +64,14 @@ REVOKE_REASONS = {
 class RevokeForm(FlaskForm):  # type: ignore[misc]
     """Why a reference is taken out of use."""
 
-    reason = SelectField(choices=list(REVOKE_REASONS.items()), validators=[InputRequired()])
+    reason = SelectField(choices=[SelectChoice(code, words) for code, words in REVOKE_REASONS.items()], validators=[InputRequired()])
 
 
 class HarnessForm(FlaskForm):  # type: ignore[misc]
     """What is recorded."""
 
-    label = RadioField(choices=[("bona_fide", _("A living person")), ("attack", _("An attack"))], default="bona_fide")
+    label = RadioField(
+        choices=[SelectChoice("bona_fide", _("A living person")), SelectChoice("attack", _("An attack"))], default="bona_fide"
+    )
     species = StringField(filters=[_stripped], default="", validators=[Length(max=40)])
     consent = BooleanField(validators=[InputRequired(_("Without consent nothing is recorded."))])

@@ -71,7 +71,7 @@ def _content(view: VerificationView, *, again_url: str) -> dict[str, Any]:
         return content
     content["words"] = RESULTS[view.outcome]
     if view.outcome is Outcome.CERTIFIED and view.certificate_id is not None:
-        certificate = context.verification.certificate(view.certificate_id)
+        certificate = context.verification.certificates.read(view.certificate_id)
         content |= {"certificate": certificate, "again_url": None, "check_url": f"/c/{certificate.check_token}"}
     elif view.outcome is Outcome.RETRY:
         content["advice"] = advice_of(view.reasons, view.kind)

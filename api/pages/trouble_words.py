@@ -129,6 +129,13 @@ TROUBLES: tuple[TroubleWords, ...] = (
         _AGAIN,
     ),
     TroubleWords(
+        "staff",
+        _("A member of staff is signed in here"),
+        _("In this browser, certify from the counter's page of the person. Or sign out first."),
+        (),
+        _AGAIN,
+    ),
+    TroubleWords(
         "service",
         _("It does not work just now"),
         _("The fault is ours, not yours. Please try again in a few minutes. Nothing is lost, and your pension is not affected."),

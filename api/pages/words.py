@@ -147,6 +147,16 @@ STANDINGS: dict[str, PageWords] = {
     ),
 }
 
+# The same for the staff, who look at somebody else's status.
+STAFF_STANDINGS: dict[str, Words] = {
+    "certified": _("Certified"),
+    "due_soon": _("Certified, due soon"),
+    "overdue": _("Overdue"),
+    "never_certified": _("Never certified"),
+    "paused": _("Payment paused"),
+    "deceased": _("A death record stands against this person"),
+}
+
 CHECKS: dict[str, PageWords] = {
     "valid": PageWords(_("This certificate is valid"), _("It was issued by this office and has not expired."), "good", "done"),
     "expired": PageWords(

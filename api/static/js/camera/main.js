@@ -82,7 +82,7 @@ async function begin() {
 
 function troubleOf(error) {
   if (error.passing) return "line";
-  const known = { consent_missing: "consent", reference_missing: "reference", tries_used_up: "tries", person_unknown: "session", authentication_required: "session", csrf_failed: "session", person_deceased: "counter", rate_limited: "tries" };
+  const known = { consent_missing: "consent", reference_missing: "reference", tries_used_up: "tries", person_unknown: "session", authentication_required: "session", csrf_failed: "session", person_deceased: "counter", channel_not_allowed: "staff", too_many_requests: "tries" };
   return known[error.code] ?? "service";
 }
 
