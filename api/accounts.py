@@ -38,7 +38,7 @@ class DemoAccountsRefused(Exception):
     """Accounts with known passwords are not made in production."""
 
 
-class StaffLoginForm(LoginForm):  # type: ignore[misc]
+class StaffLoginForm(LoginForm):
     """Account name (or its address) and password."""
 
     email = StringField("Account", validators=[InputRequired(), Length(max=255)], render_kw={"autocomplete": "username"})

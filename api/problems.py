@@ -85,7 +85,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _of_status(status: int, headers: dict[str, str]) -> Problem:
-    kept = {name: headers[name] for name in ("Allow", "Retry-After", "WWW-Authenticate") if name in headers}
+    kept: dict[str, str] = {name: headers[name] for name in ("Allow", "Retry-After", "WWW-Authenticate") if name in headers}
     return Problem(kind_of_status(status), HTTPStatus(status).description or "", headers=kept)
 
 
@@ -141,4 +141,4 @@ def register(app: Flask) -> None:
             return page_answer(error)  # a redirect of the router is no error
         return answer(error) if is_api_request() else page_answer(error)
 
-    app.handle_user_exception = handle  # type: ignore[method-assign]
+    app.handle_user_exception = handle  # type: ignore[method-assign, assignment]

@@ -6,7 +6,7 @@ A value outlives the session it was read in, so nothing here depends on which da
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from flask_security import RoleMixin, UserMixin
 from flask_security.datastore import UserDatastore
@@ -20,7 +20,7 @@ _WRITTEN_BACK = ("password", "fs_uniquifier", "last_login_at", "current_login_at
 _SOUGHT_BY = {"username", "email", "fs_uniquifier", "id"}
 
 
-class StaffRole(RoleMixin):  # type: ignore[misc]
+class StaffRole(RoleMixin):
     """One role of an account."""
 
     def __init__(self, name: str, permissions: list[str]) -> None:
@@ -28,7 +28,7 @@ class StaffRole(RoleMixin):  # type: ignore[misc]
         self.permissions = permissions
 
 
-class StaffUser(UserMixin):  # type: ignore[misc]
+class StaffUser(UserMixin):
     """One account, read. region_code: six digits; None: the whole province."""
 
     fs_uniquifier: str = ""
@@ -44,11 +44,11 @@ class StaffUser(UserMixin):  # type: ignore[misc]
         self.active: bool = account.active
         self.fs_uniquifier = account.fs_uniquifier
         self.region_code: str | None = account.region_code
-        self.last_login_at: datetime | None = account.last_login_at
-        self.current_login_at: datetime | None = account.current_login_at
+        self.last_login_at = cast(datetime, account.last_login_at)
+        self.current_login_at = cast(datetime, account.current_login_at)
         self.last_login_ip: str | None = account.last_login_ip
         self.current_login_ip: str | None = account.current_login_ip
-        self.login_count: int | None = account.login_count
+        self.login_count = account.login_count or 0
         self.roles = [StaffRole(role.name, list(role.permissions)) for role in account.roles]
 
     @property
@@ -57,7 +57,7 @@ class StaffUser(UserMixin):  # type: ignore[misc]
         return frozenset(role.name for role in self.roles)
 
 
-class StaffDatastore(UserDatastore):  # type: ignore[misc]
+class StaffDatastore(UserDatastore):
     """Reads accounts, and writes back only what signing in changes."""
 
     def __init__(self, database: Database) -> None:

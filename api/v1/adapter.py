@@ -48,7 +48,6 @@ class StrictAdapter(PydanticAdapter):
     def _json_body(request: Request) -> bytes:
         if request.mimetype != "application/json":
             raise Problem("unsupported_media_type", "This door takes application/json.")
-        request.max_content_length = JSON_LIMIT_BYTES
         return request.get_data(cache=True)
 
     @staticmethod

@@ -21,7 +21,7 @@ from verify.views import CertificateView
 def _readable(certificate_id: str, caller: Caller) -> tuple[CertificateView, Reached]:
     """The certificate, when its person is in the caller's reach; otherwise it is as if there were none."""
     try:
-        view = current().verification.certificate(certificate_id)
+        view = current().verification.certificates.read(certificate_id)
         return view, caller.reach(view.person_id)
     except (CertificateUnknown, Problem):
         raise Problem("certificate_unknown", "No certificate with this number in your reach.") from None
@@ -73,4 +73,4 @@ def check_certificate(token: str) -> CertificateCheck:
     For anyone with the code from the paper. Tells the masked name and the validity, nothing else; a code that never was is ``unknown``
     or ``forged``, not an error.
     """
-    return current().verification.check_certificate(token)
+    return current().verification.certificates.check(token)

@@ -33,6 +33,9 @@ PERSON = ("person_session",)
 
 View = Callable[..., Any]
 
+DOORS: dict[str, Door] = {}
+"""Operation id -> door, filled as the views are decorated; the description is completed from it."""
+
 
 class Picture(Enum):
     """Which limits of the policy a picture body has."""
@@ -118,7 +121,7 @@ def door(spec: Door) -> Callable[[View], View]:
                 return answered_once(arguments["caller"], lambda: inner(**arguments))
             return inner(**arguments)
 
-        opened._door = spec  # type: ignore[attr-defined]
+        DOORS[view.__name__] = spec
         return opened
 
     return decorate
@@ -134,16 +137,16 @@ def _session_token() -> str:
 
 
 def _check_body(spec: Door) -> None:
-    """Size and type before anything is read. Raises Problem (413, 415) or the framework's 413 while reading."""
+    """Type and size, before anybody looks into it. Raises Problem (413, 415)."""
+    limit = JSON_LIMIT_BYTES
     if spec.picture is not None:
         capture = current().policy.verification.capture
-        limit = capture.frame.max_bytes if spec.picture is Picture.FRAME else capture.still.max_bytes
+        limit = (capture.frame if spec.picture is Picture.FRAME else capture.still).max_bytes
         if request.mimetype not in PICTURE_TYPES:
             raise Problem("unsupported_media_type", f"This door takes {', '.join(PICTURE_TYPES)}.")
-    else:
-        limit = JSON_LIMIT_BYTES
-    request.max_content_length = limit
-    if (request.content_length or 0) > limit:
+    # A body without a length (chunked) is cut off silently at the maximum, so one byte more is let in to tell that it is too long.
+    request.max_content_length = limit + 1
+    if (request.content_length or 0) > limit or len(request.get_data(cache=True)) > limit:
         raise Problem("too_large", f"This door takes {limit} bytes at most.", (FieldError("(whole)", "too_many_bytes"),))
 
 
