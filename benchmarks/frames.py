@@ -39,9 +39,7 @@ def end_to_end(engine: OnnxEngine, policy: VerificationPolicy, encoded: list[byt
         image = decode(data, policy.capture.frame)
         stamp = FrameStamp(index, index * 100, index * 100, 0, None, hashlib.sha256(data).hexdigest())
         rules = policy.frame
-        observation = observe(
-            image, engine, stamp, policy, embed=index % rules.embed_every == 0, passive=index % rules.passive_every == 0
-        )
+        observation = observe(image, engine, stamp, policy, embed=index % rules.embed_every == 0, passive=index % rules.passive_every == 0)
         assert observation.box is not None
 
     return one
@@ -139,7 +137,9 @@ def main() -> None:
                 "frames_per_core_s": {name: round(1000 / value, 1) for name, value in ms.items()},
                 "cpu_ms_per_frame": {name: round(value, 2) for name, value in ms.items()},
                 "of_bare_model_throughput": {
-                    "median": round(statistics.median(ratios), 3), "min": round(ratios[0], 3), "max": round(ratios[-1], 3)
+                    "median": round(statistics.median(ratios), 3),
+                    "min": round(ratios[0], 3),
+                    "max": round(ratios[-1], 3),
                 },
                 "times_face_recognition": round(ms["face_recognition"] / ms["end_to_end"], 1),
                 "embed_every": policy.frame.embed_every,

@@ -25,6 +25,7 @@ from models.types import opaque_id
 from models.verification import Verification, VerificationChannel, VerificationKind, VerificationState
 from verify import session as tokens
 from verify.capture import decode
+from verify.certificate_service import CertificateService
 from verify.certifying import Certifier
 from verify.engines.protocol import Capability, Engine
 from verify.evidence import Reason
@@ -52,7 +53,10 @@ TAKEOVER_AFTER = timedelta(seconds=30)
 
 
 class VerificationService:
-    """Proof of life by camera. Thread-safe; one a process; ``references`` holds the use cases around reference faces."""
+    """Proof of life by camera. Thread-safe; one a process.
+
+    ``references`` holds the use cases around reference faces and consent, ``certificates`` those of reading certificates.
+    """
 
     def __init__(
         self,
@@ -77,6 +81,7 @@ class VerificationService:
         self._clock = clock
         self._rng = rng
         self.references = ReferenceService(database, keyring, engine, policy, retention, clock)
+        self.certificates = CertificateService(database, keyring, certification, clock)
         self._certifier = Certifier(
             database=database,
             keyring=keyring,
