@@ -42,7 +42,8 @@ def run_attacks(
 
     clip: GIF of one real head turn to both sides. faces_dir: photographs of other people. The result has ``simulated`` true, for
     each species its ``outcomes``, the ``caught_by`` kinds of evidence (every kind that alone would not have certified) and
-    ``reasons``; ``flash`` says how many answered the colours where some were shown; ``certified`` lists what still passes. About 12 CPU minutes with 12 attempts a species.
+    ``reasons``; ``flash`` says how many answered the colours where some were shown;
+    ``certified`` lists what still passes. About 12 CPU minutes with 12 attempts a species.
     """
     pictures = [cv2.imread(str(path)) for path in sorted(faces_dir.iterdir()) if path.suffix.lower() in (".jpg", ".jpeg", ".png")][:24]
     photographs = [picture for picture in pictures if picture is not None]

@@ -83,7 +83,10 @@ def similarity_limit(observations: Sequence[Observation], rules: ContinuityPolic
 
 
 def lowest_similarity(observations: Sequence[Observation], policy: VerificationPolicy) -> float | None:
-    """Lowest cosine of consecutive embedded frames with a sure face, [-1, 1]; None with fewer than two."""
+    """Lowest cosine of consecutive embedded frames with a sure face, [-1, 1]; None with fewer than two.
+
+    One spoilt frame (a hand, a blur) does not count where its neighbours agree with each other across it.
+    """
     embeddings = [
         observation.embedding
         for observation in observations
@@ -93,7 +96,15 @@ def lowest_similarity(observations: Sequence[Observation], policy: VerificationP
         return None
     stack = np.stack(embeddings).astype(np.float64)
     stack /= np.maximum(np.linalg.norm(stack, axis=1, keepdims=True), 1e-9)
-    return float((stack[:-1] * stack[1:]).sum(axis=1).min())
+    direct = (stack[:-1] * stack[1:]).sum(axis=1)
+    if len(direct) < 3:
+        return float(direct.min())
+    across = (stack[:-2] * stack[2:]).sum(axis=1)
+    # Leaving out inner frame i turns the links i-1 and i into one; only one frame of a session may be left out, or two faces in turn
+    # would pass.
+    spoilt = 1 + int(np.minimum(direct[:-1], direct[1:]).argmin())
+    without = np.concatenate([direct[: spoilt - 1], across[spoilt - 1 : spoilt], direct[spoilt + 1 :]])
+    return float(max(direct.min(), without.min()))
 
 
 def lowest_track_share(observations: Sequence[Observation], policy: VerificationPolicy) -> float | None:

@@ -12,6 +12,7 @@ from statistics import median
 from verify.evidence import Evidence, EvidenceKind, EvidenceState, Measure, Reason
 from verify.observation import Observation
 from verify.pad.challenge import Challenge, progress
+from verify.pad.noise import noise
 from verify.pad.turning import PromptStatus
 from verify.policy import VerificationPolicy
 
@@ -46,6 +47,9 @@ def passive(observations: Sequence[Observation], challenge: Challenge | None, po
     )
     if value is None or len(scores) < policy.passive.frames_min:
         return Evidence(EvidenceKind.PASSIVE, EvidenceState.INSUFFICIENT, (Reason.TOO_FEW_FRAMES,), measures)
+    if noise(observations, challenge, policy).state is EvidenceState.INSUFFICIENT:
+        # Under noise the network errs both ways, so that neither verdict counts.
+        return Evidence(EvidenceKind.PASSIVE, EvidenceState.INSUFFICIENT, (Reason.NOISY_PICTURE,), measures)
     if value >= policy.passive.live_min:
         return Evidence(EvidenceKind.PASSIVE, EvidenceState.PASSED, (), measures)
     state = EvidenceState.BORDERLINE if _followed(observations, challenge, policy) else EvidenceState.CONTRADICTED

@@ -17,10 +17,12 @@ def screen(observations: Sequence[Observation], challenge: Challenge | None, pol
     """Do the frames show the marks of a display? share: frames whose spectrum has a peak above policy."""
     peaks = [observation.moire for observation in observations if observation.moire is not None]
     if len(peaks) < policy.screen.frames_min:
+        # A face too small for a spectrum is not the same as no face: then nothing can be said.
+        small = sum(observation.box is not None for observation in observations) >= policy.screen.frames_min
         return Evidence(
             EvidenceKind.SCREEN,
-            EvidenceState.INSUFFICIENT,
-            (Reason.TOO_FEW_FRAMES,),
+            EvidenceState.ABSENT if small else EvidenceState.INSUFFICIENT,
+            (Reason.EVIDENCE_NOT_MEASURED if small else Reason.TOO_FEW_FRAMES,),
             (Measure("frames", len(peaks), policy.screen.frames_min, "frames"),),
         )
     share = sum(1 for peak in peaks if peak > policy.screen.moire_max) / len(peaks)
