@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from api.cli.errors import BadInputError
 from api.cli.progress import progress_bar
 from api.context import ChosenEngine
 from api.policy import load_policy
@@ -57,7 +56,7 @@ def evaluate() -> None:
     Examples:
       lifecert evaluate verification --pairs pairs.csv --images photos/ --json
       lifecert evaluate liveness --attempts attempts.csv --media recordings/ --json
-      lifecert evaluate attacks --clip turning.gif --reference same-person.jpg --impostor other.jpg
+      lifecert evaluate attacks --clip turning.gif --photographs photos/ --json
     """
 
 
@@ -107,18 +106,35 @@ def liveness(attempts: Path, media: Path, evidence: str | None, engine: str | No
     """
     from verify.evaluation_liveness import run_evaluate
 
-    from verify.evidence import EvidenceKind
-
-    kinds: list[EvidenceKind] | None = None
-    if evidence is not None:
-        known = {kind.value for kind in EvidenceKind}
-        names = [name.strip() for name in evidence.split(",") if name.strip()]
-        wrong = [name for name in names if name not in known]
-        if wrong or not names:
-            raise BadInputError(f"--evidence: {', '.join(wrong) or 'nothing given'}; choose from {', '.join(sorted(known))}")
-        kinds = [EvidenceKind(name) for name in names]
+    kinds = None if evidence is None else [name.strip() for name in evidence.split(",") if name.strip()]
     settings, loaded = engine_for(engine)
     policy = load_policy(settings.policy_file).verification
     with progress_bar() as report:
         result = run_evaluate(attempts, media, loaded, policy=policy, evidence=kinds, progress=report)
+    print_result(result, as_json=as_json)
+
+
+@evaluate.command("attacks")
+@click.option("--clip", required=True, type=EXISTING_FILE, help="GIF of one real head turn to both sides.")
+@click.option("--photographs", required=True, type=EXISTING_FOLDER, help="Folder of photographs of other people.")
+@click.option("--per-species", default=12, show_default=True, type=click.IntRange(1, 200), help="Attempts of each kind of attack.")
+@click.option("--seed", default=1, show_default=True, help="Draws the challenges and the attacks.")
+@click.option("--engine", type=ENGINES, help="Engine; the configured one when not given.")
+@click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
+def attacks(clip: Path, photographs: Path, per_species: int, seed: int, engine: str | None, as_json: bool) -> None:
+    """Run simulated attacks against the whole liveness decision: what was refused, what caught it, and what still passes.
+
+    The attacks are pictures moved, bent, shown on simulated screens, replayed and spliced by computer: a lower bound of what must
+    hold, not a measure of real presentation attacks.
+
+    \b
+    Examples:
+      lifecert evaluate attacks --clip turning.gif --photographs photos/ --json
+    """
+    from verify.attacks import run_attacks
+
+    settings, loaded = engine_for(engine)
+    policy = load_policy(settings.policy_file).verification
+    with progress_bar() as report:
+        result = run_attacks(clip, photographs, loaded, policy, per_species=per_species, seed=seed, progress=report)
     print_result(result, as_json=as_json)
