@@ -42,7 +42,7 @@ def main(folder: Path) -> None:
         first.setdefault(path.stem.rsplit("_", 1)[0], path.name)
     for engine_name in ("onnx", "dlib"):
         engine = load_engine(engine_name)
-        acquired = acquire(engine, folder, first.values(), None)
+        acquired = acquire(engine, folder, first.values(), None, flip=engine_name in policy.matching.flip_stills)
         names = [n for n in first if first[n] in acquired.templates]
         embeddings = np.stack([acquired.templates[first[n]] for n in names])
         sexes = np.array(["female" if n.split("_")[0] in WOMEN else "male" for n in names])

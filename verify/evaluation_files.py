@@ -145,8 +145,8 @@ class Acquisition:
         return self.images / max(self.cpu_s, 1e-9)
 
 
-def acquire(engine: Engine, folder: Path, names: Iterable[str], progress: ProgressCallback | None) -> Acquisition:
-    """Embed every file once. names may repeat; the order of first appearance is kept."""
+def acquire(engine: Engine, folder: Path, names: Iterable[str], progress: ProgressCallback | None, *, flip: bool = False) -> Acquisition:
+    """Embed every file once. names may repeat; the order of first appearance is kept. flip: see ``verify.still.embed_still``."""
     distinct = list(dict.fromkeys(names))
     templates: dict[str, Embedding] = {}
     failed: dict[str, str] = {}
@@ -159,7 +159,7 @@ def acquire(engine: Engine, folder: Path, names: Iterable[str], progress: Progre
         elif face is None:
             failed[name] = "no face found"
         else:
-            templates[name] = embed_still(engine, image, face)
+            templates[name] = embed_still(engine, image, face, flip=flip)
         if progress:
             progress("embedding", done, len(distinct))
     return Acquisition(templates, failed, process_time() - began)

@@ -86,7 +86,7 @@ def run_evaluate(
         used.require_engine(engine.name, engine.version)
         if threshold_fmr is not None:
             used.threshold(threshold_fmr)  # before the long work: a level that is not there is an error
-    acquired = acquire(engine, images_dir, (name for p in pairs for name in (p.reference, p.probe)), progress)
+    acquired = acquire(engine, images_dir, (name for p in pairs for name in (p.reference, p.probe)), progress, flip=_flips(engine, policy))
     compared = [p for p in pairs if p.reference in acquired.templates and p.probe in acquired.templates]
     scores = np.array([_score(engine, used, acquired, p) for p in compared], dtype=np.float64)
     same = np.array([p.same for p in compared], dtype=bool)
@@ -112,6 +112,10 @@ def run_evaluate(
         "images_per_cpu_s": acquired.images_per_cpu_s,
         "groups": _groups(compared, scores, same, threshold),
     }
+
+
+def _flips(engine: Engine, policy: VerificationPolicy) -> bool:
+    return engine.name in policy.matching.flip_stills
 
 
 def _score(engine: Engine, calibration: Calibration | None, acquired: Acquisition, pair: Pair) -> float:
@@ -205,7 +209,7 @@ def run_calibrate(
     Raises EvaluationInputError or CalibrationError.
     """
     people = read_people(people_csv, images_dir)
-    acquired = acquire(engine, images_dir, (name for name, _ in people), progress)
+    acquired = acquire(engine, images_dir, (name for name, _ in people), progress, flip=_flips(engine, policy))
     usable = [(acquired.templates[name], person) for name, person in people if name in acquired.templates]
     if len(usable) < 2:
         raise CalibrationError(f"{len(people)} pictures, {len(usable)} with a face that could be read: at least two are needed")

@@ -32,12 +32,14 @@ class MatchingPolicy(_Section):
     """What a comparison comes to.
 
     accept_fmr, refer_fmr: false match rate levels of the own calibration. references_min: enrolled references behind a calibration
-    before it replaces the provisional thresholds. provisional: by engine name; ``default`` is for engines that are not listed.
+    before it replaces the provisional thresholds. flip_stills: engines whose stills (references, evaluation images) are embedded as the
+    mean with the mirrored picture. provisional: by engine name; ``default`` is for engines that are not listed.
     """
 
     accept_fmr: Rate
     refer_fmr: Rate
     references_min: Count
+    flip_stills: tuple[str, ...]
     provisional: dict[str, ProvisionalThresholds]
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Calibration on one's own population: known distributions give known thresholds, the worst group sets them, nobody is their own stranger."""
+"""Calibration on one's own population: known distributions give known thresholds, and the worst group sets them."""
 
 from __future__ import annotations
 

@@ -298,7 +298,8 @@ def test_a_scripted_scene_survives_jpeg_resizing_and_a_colour_cast(size, tint):
     rng = np.random.default_rng(3)
     for index in range(6):
         scene = Scene(
-            identity=int(rng.integers(65536)), yaw=int(rng.integers(-60, 61)), pitch=int(rng.integers(-30, 31)), blink=int(rng.integers(16)),
+            identity=int(rng.integers(65536)),
+            yaw=int(rng.integers(-60, 61)), pitch=int(rng.integers(-30, 31)), blink=int(rng.integers(16)),
             passive=int(rng.integers(256)), likeness=int(rng.integers(16)), faces=index % 3,
         )  # fmt: skip
         picture = cv2.resize(draw(scene, tint_rgb=tint, noise_seed=index), size, interpolation=cv2.INTER_AREA)

@@ -161,7 +161,7 @@ def test_a_calibration_file_serves_the_evaluation(folder, tmp_path):
 
 def test_one_picture_for_two_persons_is_refused(folder, tmp_path):
     path = table(tmp_path / "people.csv", "file,sex,age_band\n0_a.png,f,60\n0_a.png,m,60\n")
-    with pytest.raises(EvaluationInputError, match="row 3: '0_a.png' is already in row 2"):
+    with pytest.raises(EvaluationInputError, match=r"row 3: '0_a\.png' is already in row 2"):
         run_calibrate(folder, path, DOUBLE, policy=POLICY)
 
 

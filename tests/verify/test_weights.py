@@ -208,7 +208,7 @@ def test_every_pinned_weight_is_complete_and_distinct():
 
 
 def test_a_manifest_with_a_missing_field_names_it():
-    with pytest.raises(WeightsUnavailableError, match="entry 1: .*sha256"):
+    with pytest.raises(WeightsUnavailableError, match=r"entry 1: .*sha256"):
         store.load_manifest('[[weight]]\nname = "x"\necosystem = "pip"\n')
 
 
