@@ -89,22 +89,27 @@ def current() -> Context:
 def choose_engine(settings: Settings) -> tuple[EngineChoice, str]:
     """Which engine to load, and what operators must know about it.
 
-    With ``auto``, missing ONNX weights lead to the dlib engine and a note. A weight file with another hash than the pinned one
-    never does: it refuses to start (WrongHashError), because somebody or something changed it.
+    With ``auto``, missing ONNX weights lead to the dlib engine and a note; asked for by name, or with an embedder of the agency's own,
+    they are an error. A weight file with another hash than the pinned one is one with every engine (WrongHashError), because somebody
+    or something changed it.
     """
-    if settings.engine is not EngineChoice.AUTO:
+    if settings.engine is EngineChoice.SCRIPTED:
         return settings.engine, ""
     try:
         locate(settings.weights_dir).require()
     except WrongHashError:
         raise
     except WeightsError as error:
+        if settings.engine is EngineChoice.DLIB:
+            return settings.engine, ""
+        if settings.engine is EngineChoice.ONNX or settings.embedder_config is not None:
+            raise
         note = (
             "The ONNX weights are not here, so the dlib engine runs: it has no liveness models, and every camera verification goes to a "
             f"person for review. Run `lifecert weights fetch`. ({error})"
         )
         return EngineChoice.DLIB, note
-    return EngineChoice.ONNX, ""
+    return (EngineChoice.ONNX if settings.engine is EngineChoice.AUTO else settings.engine), ""
 
 
 def prepare_home(settings: Settings) -> None:

@@ -5,18 +5,33 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from sqlalchemy import select
+
 from api import accounts
 from api.cli.progress import ProgressCallback
 from api.context import Context
-from sample_data.county import load_county
+from models.life_evidence import LifeEvidence
+from sample_data.county import RECORDED_BY, load_county
 from sample_data.generate import DEFAULT_SEED, generate
 
 
 def fill(context: Context, report: ProgressCallback) -> list[tuple[str, str, str]]:
-    """Load the county (a second time changes nothing) and make the demo accounts; returns (name, password, role) of each."""
+    """Load the county as it stands today, unless it is there already, and make the demo accounts; (name, password, role) of each."""
+    if not _loaded(context):
+        _load(context, report)
+    return accounts.create_demo_accounts(context)
+
+
+def _loaded(context: Context) -> bool:
+    """True when the county is in the store. The county of another day has other people: it must not be added to the one that is there."""
+    with context.database.read_scope() as session:
+        return session.scalar(select(LifeEvidence.id).where(LifeEvidence.recorded_by == RECORDED_BY).limit(1)) is not None
+
+
+def _load(context: Context, report: ProgressCallback) -> None:
+    today = context.policy.certification.today(context.clock())
     with tempfile.TemporaryDirectory(prefix="lifecert-demo-") as folder:
-        generate(Path(folder), seed=DEFAULT_SEED)
+        generate(Path(folder), seed=DEFAULT_SEED, as_of=today)
         with context.sessions() as session:
             load_county(session, context.keyring, Path(folder), progress=report)
             session.commit()
-    return accounts.create_demo_accounts(context)

@@ -1,4 +1,4 @@
-"""The one place where configuration is read: environment variables ``LIFECERT_*`` and an optional ``.env`` file in the home."""
+"""The one place where configuration is read: environment variables ``LIFECERT_*``."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import click
@@ -60,12 +61,15 @@ def cli() -> None:
 
     State lives under LIFECERT_HOME, the store at LIFECERT_DATABASE_URL (empty: SQLite in the home).
     """
+    from api.log import configure
+
+    configure("WARNING")  # to stderr, masked; the serving commands set their own level
 
 
-def main() -> None:
-    """Entry point: run the command and turn every known error into one line and an exit code."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: run the command and turn every known error into one line and an exit code. arguments: None for the process's own."""
     try:
-        cli.main(prog_name="lifecert", standalone_mode=False)
+        cli.main(arguments, prog_name="lifecert", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
         sys.exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import click
 
 from api.cli.errors import BadInputError
 from api.cli.evaluate import ENGINES, EXISTING_FILE, EXISTING_FOLDER, engine_for, print_result
+from api.cli.operator import operator_name
 from api.cli.progress import progress_bar
 from api.context import open_context
 from api.policy import load_policy
@@ -26,7 +26,7 @@ from api.settings import load_settings
 @click.option("--store", is_flag=True, help="Compute from the enrolled references in the store instead of from files.")
 @click.option("--list", "list_", is_flag=True, help="List the calibrations in the store.")
 @click.option("--promote", type=int, metavar="ID", help="Put a computed calibration into force.")
-@click.option("--by", default=getpass.getuser, help="Who promotes it; this user when not given.")
+@click.option("--by", default=operator_name, help="Who promotes it; this user when not given.")
 @click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
 def calibrate(
     images: Path | None,

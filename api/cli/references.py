@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from pathlib import Path
 
 import click
 
 from api.cli.evaluate import EXISTING_FILE, EXISTING_FOLDER
+from api.cli.operator import operator_name
 from api.cli.progress import progress_bar
 from api.context import open_context
 from api.settings import load_settings
@@ -55,7 +55,7 @@ def references(photos: Path, people: Path, rejected: Path | None, replace: bool,
             photos,
             people,
             rejected_file,
-            actor=f"cli:{getpass.getuser()}",
+            actor=f"cli:{operator_name()}",
             replace=replace,
             progress=report,
         )

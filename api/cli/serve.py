@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import click
@@ -34,6 +35,7 @@ def run(host: str | None, port: int | None, workers: int | None) -> None:
     """
     settings = _settings(host=host, port=port, workers=workers)
     configure(settings.log_level, json_lines=settings.environment is Environment.PRODUCTION)
+    _check_port(settings)
     context = open_context(settings)
     _start_screen(context, accounts=[])
     _serve(settings)
@@ -57,6 +59,8 @@ def demo(host: str | None, port: int | None, no_serve: bool) -> None:
     configure(settings.log_level)
     if settings.environment is Environment.PRODUCTION:
         raise BadInputError("the demo has made-up people and known passwords: it refuses to run with LIFECERT_ENVIRONMENT=production")
+    if not no_serve:
+        _check_port(settings)
     context = open_context(settings)
     with progress_bar() as report:
         accounts = fill(context, report)
@@ -110,8 +114,6 @@ def _start_screen(context: Context, accounts: list[tuple[str, str, str]]) -> Non
 def _serve(settings: Settings) -> None:
     from gunicorn.app.base import BaseApplication
 
-    _check_port(settings)
-
     class Server(BaseApplication):  # type: ignore[misc]
         """gunicorn, configured in code."""
 
@@ -139,8 +141,14 @@ def _serve(settings: Settings) -> None:
 
             return create_wsgi()
 
+    server = os.getpid()
     with _jobs_process():
-        Server().run()
+        try:
+            Server().run()
+        except SystemExit as stop:
+            if os.getpid() == server and stop.code:
+                raise WorkFailedError("the server could not go on: the lines above say why") from stop
+            raise
 
 
 def _check_port(settings: Settings) -> None:
@@ -156,13 +164,25 @@ def _check_port(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def _jobs_process() -> Iterator[None]:
-    """Background jobs in a process of their own, ended with the server."""
+    """Background jobs in a process of their own, ended with the server, also when that is told to stop before it listens to signals."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    server = os.getpid()
+    signal.signal(signal.SIGTERM, leave)
     process = subprocess.Popen([sys.executable, "-m", "api.cli", "jobs"])
     try:
         yield
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        if os.getpid() == server:  # a worker that ends comes through here too: the jobs are not its own
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
