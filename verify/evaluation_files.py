@@ -116,7 +116,7 @@ def read_picture(path: Path) -> Image | None:
     if data.size == 0:
         return None
     try:
-        return cv2.imdecode(data, cv2.IMREAD_COLOR)  # type: ignore[return-value]
+        return cv2.imdecode(data, cv2.IMREAD_COLOR)
     except cv2.error:  # more pixels than OpenCV takes
         return None
 

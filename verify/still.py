@@ -50,7 +50,7 @@ def find_still_face(engine: Engine, image: Image) -> Face | None:
 
 def _detect_padded(detect: Callable[[Image], tuple[Face, ...]], image: Image, share: float) -> list[Face]:
     margin = round(max(image.shape[:2]) * share)
-    padded: Image = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_CONSTANT)  # type: ignore[assignment]
+    padded: Image = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
     offset = np.array([margin, margin], dtype=np.float32)
     corner = np.concatenate([offset, np.zeros(2, dtype=np.float32)])
     return [Face(f.box - corner, f.landmarks - offset, f.detector_score) for f in detect(padded)]

@@ -38,7 +38,7 @@ def similarity_2d(source: NDArray[np.floating], target: NDArray[np.floating]) ->
 def align_face(image: Image, landmarks: NDArray[np.float32], size_px: int = ARCFACE_SIZE_PX) -> Image:
     """(size_px, size_px, 3) crop, same colour order, with the five landmarks on ArcFace's places; black outside the image."""
     matrix = similarity_2d(landmarks, ARCFACE_POINTS * (size_px / ARCFACE_SIZE_PX))
-    return cv2.warpAffine(image, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    return cv2.warpAffine(image, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR)
 
 
 def enlarged_box(width_px: int, height_px: int, box: NDArray[np.float32], scale: float) -> tuple[int, int, int, int]:

@@ -158,7 +158,7 @@ class OnnxEmbedder:
     def _run(self, crop: Image) -> NDArray[np.float32]:
         config = self.config
         if config.colour_order == "RGB":
-            crop = cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)  # type: ignore[assignment]
+            crop = cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)
         values = crop.astype(np.float32)
         values -= self._mean
         values *= self._scale
