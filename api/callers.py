@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flask import current_app, request, session
 from flask_login import current_user
@@ -22,12 +22,16 @@ PERSON_KEY = "person"
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who was let in. actor: as the audit trail names them. person_id: set for pensioners. region: code prefix, for staff."""
+    """Somebody who was let in. actor: as the audit trail names them. person_id: set for pensioners. region: code prefix, for staff.
+
+    beside: the pensioner whose pages are open in the browser that staff are signed in with, when that pensioner may do the same.
+    """
 
     actor: str
     person_id: str | None = None
     region: str | None = None
     rights: frozenset[Right] = field(default_factory=frozenset)
+    beside: Caller | None = None
 
     @property
     def is_staff(self) -> bool:
@@ -96,7 +100,7 @@ def admit(right: Right) -> Caller:
         raise Problem("authentication_required", "Nobody is signed in.", headers={"WWW-Authenticate": 'Lifecert realm="lifecert"'})
     if not signed_in_by_token():
         protection(current_app).protect()
-    for caller in known:
-        if right in caller.rights:
-            return caller
+    allowed = [caller for caller in known if right in caller.rights]
+    if allowed:
+        return replace(allowed[0], beside=allowed[1] if len(allowed) > 1 else None)
     raise Problem("not_permitted", f"The right {right.value} is not one of yours.")

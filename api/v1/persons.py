@@ -77,6 +77,8 @@ def give_consent(person_id: str, caller: Caller, body: ConsentRequest) -> tuple[
     consent_id = context.verification.references.give_consent(
         person.person_id, purpose=body.purpose, text_version=body.text_version, language=body.language, channel=body.channel
     )
+    if caller.is_staff:  # the consent is the person's; who typed it in is told beside it
+        record_look(caller, person, "consent_recorded", seen=str(consent_id))
     return ConsentAnswer(consent_id=str(consent_id), purpose=body.purpose), 201
 
 

@@ -43,6 +43,8 @@ def start_verification(caller: Caller, body: StartRequest) -> tuple[Any, int, di
 
     Draws a random challenge. The answer holds the session's token, once: it goes into the header Lifecert-Session of every later call.
     """
+    if caller.beside is not None and body.channel in (Channel.SELF, Channel.HELPER):
+        caller = caller.beside  # the pensioner's page speaks, in a browser that staff are signed in with too
     person = caller.reach(body.person_id)
     channel = _channel(caller, body.channel)
     started = current().verification.start(

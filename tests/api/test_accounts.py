@@ -96,6 +96,17 @@ def test_a_session_opens_doors_and_changes_need_the_pages_token(demo: World) -> 
     assert client.delete(path, json={"reason": "other"}, headers=csrf(demo, client)).get_json()["code"] == "reference_unknown"
 
 
+def test_a_pensioners_page_works_in_a_browser_that_staff_are_signed_in_with(demo: World) -> None:
+    client = demo.pensioner(demo.elsewhere)  # out of the staff's region
+    sign_in(demo, client, demo_password(ROLE))
+    body = {"person_id": demo.elsewhere, "channel": "self"}
+    answer = client.post("/api/v1/verifications", json=body, headers=csrf(demo, client))
+    assert answer.get_json()["code"] == "consent_missing"
+    body = {"person_id": demo.elsewhere, "channel": "counter"}
+    answer = client.post("/api/v1/verifications", json=body, headers=csrf(demo, client))
+    assert answer.get_json()["code"] == "person_unknown"
+
+
 def test_signing_out_ends_it(demo: World) -> None:
     client = demo.anonymous()
     sign_in(demo, client, demo_password(ROLE))
