@@ -13,13 +13,13 @@ from typing import Any
 from verify.assessment import assess, probe_embedding
 from verify.capture import decode
 from verify.comparison import compare
-from verify.csv_input import ListError
-from verify.engines.protocol import Engine
+from verify.engines.protocol import Embedding, Engine, Image
 from verify.errors import CaptureError, CaptureProblem
 from verify.evidence import Decision
 from verify.observe import FrameStamp, observe
 from verify.pad.challenge import Challenge, Prompt
-from verify.policy import VerificationPolicy
+from verify.policy import CaptureLimits, VerificationPolicy
+from verify.tables import TableError
 from verify.views import ChallengeKind, PromptName
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -44,21 +44,14 @@ def verify_files(
 
     Raises:
         CaptureError: the reference shows no usable face or a picture cannot be read; the message names the file.
-        ListError: the folder holds no frames, or its prompts.json is wrong.
+        TableError: the folder holds no frames, or its prompts.json is wrong.
     """
     listed, challenge = _frames(frames, frames_per_s)
-    image = decode(reference.read_bytes(), policy.capture.still, exif_orientation=True)
-    faces = engine.detect(image)
-    if not faces:
-        raise CaptureError(CaptureProblem.NOT_AN_IMAGE, f"{reference.name} shows no face: give a clear frontal photograph")
-    template = engine.embed(image, faces[0])
+    template = _template(reference, engine, policy)
     observations = []
     for seq, frame in enumerate(listed):
         data = frame.path.read_bytes()
-        try:
-            picture = decode(data, policy.capture.frame)
-        except CaptureError as error:
-            raise CaptureError(error.problem, f"{frame.path.name}: {error}") from error
+        picture = _picture(frame.path, data, policy.capture.frame)
         stamp = FrameStamp(seq, frame.at_ms, frame.at_ms, frame.step, frame.colour, hashlib.sha256(data).hexdigest())
         observations.append(observe(picture, engine, stamp, policy, embed=True, passive=True))
         progress("frames", seq + 1, len(listed))
@@ -66,6 +59,21 @@ def verify_files(
     match = None if probe is None else compare(engine, template, probe, None, policy.matching).evidence()
     decision = assess(observations, challenge, match=match, policy=policy, tries_left=1)
     return {"engine": engine.name, "engine_version": engine.version, "frames": len(listed), **decision_json(decision)}
+
+
+def _template(path: Path, engine: Engine, policy: VerificationPolicy) -> Embedding:
+    image = _picture(path, path.read_bytes(), policy.capture.still, upright=True)
+    faces = engine.detect(image)
+    if not faces:
+        raise CaptureError(CaptureProblem.NOT_AN_IMAGE, f"{path.name} shows no face: give a clear frontal photograph")
+    return engine.embed(image, faces[0])
+
+
+def _picture(path: Path, data: bytes, limits: CaptureLimits, *, upright: bool = False) -> Image:
+    try:
+        return decode(data, limits, exif_orientation=upright)
+    except CaptureError as error:
+        raise CaptureError(error.problem, f"{path.name}: {error}") from error
 
 
 def decision_json(decision: Decision) -> dict[str, Any]:
@@ -90,7 +98,7 @@ def _frames(folder: Path, frames_per_s: float) -> tuple[list[FrameFile], Challen
         return _prompted(prompts)
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     if not paths:
-        raise ListError(f"{folder} holds no JPEG, PNG or WebP frames")
+        raise TableError(f"{folder} holds no JPEG, PNG or WebP frames")
     return [FrameFile(path, round(index * 1000 / frames_per_s), 0, None) for index, path in enumerate(paths)], None
 
 
@@ -100,7 +108,7 @@ def _prompted(path: Path) -> tuple[list[FrameFile], Challenge]:
         rows = json.loads(path.read_text(encoding="utf-8"))
         shown = [(str(row["file"]), int(row["at_ms"]), PromptName(row["prompt"]), row.get("colour")) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ListError(f"{path.name}: a list of objects with file, at_ms, prompt and optionally colour is expected ({error})") from error
+        raise TableError(f"{path.name}: a list of objects with file, at_ms, prompt and optionally colour is expected ({error})") from error
     files: list[FrameFile] = []
     prompts: list[Prompt] = []
     colours: list[str] = []
@@ -116,7 +124,7 @@ def _prompted(path: Path) -> tuple[list[FrameFile], Challenge]:
         step = len(prompts) + len(colours) - (0 if done else 1)
         files.append(FrameFile(path.parent / name, at_ms, step, colour))
     if not files:
-        raise ListError(f"{path.name} lists no frames")
+        raise TableError(f"{path.name} lists no frames")
     kind = ChallengeKind.GENTLE if any(p.name is PromptName.BLINK for p in prompts) else ChallengeKind.STANDARD
     start = datetime(2000, 1, 1, tzinfo=UTC)  # files have no clock: nothing expires
     length = timedelta(milliseconds=max(frame.at_ms for frame in files) + 60_000)

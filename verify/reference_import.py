@@ -1,4 +1,4 @@
-"""References from a folder of photographs and a list: resumable, the same list twice changes nothing, rejected lines come back."""
+"""References from a folder of photographs and a list: resumable, the same list twice changes nothing, rejected rows come back."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from models.database import Database
 from models.errors import ModelsError
 from models.keys import KeyRing
 from models.repositories import persons
-from verify.csv_input import read_rows
 from verify.errors import CaptureError
 from verify.reference_service import ReferenceService
 from verify.service_errors import ReferenceRejected
+from verify.tables import read_rows
 
 COLUMNS = ("resident_id", "file")
 ProgressCallback = Callable[[str, int, int], None]
@@ -36,32 +36,32 @@ def import_references(
     """Enrol one photograph a person.
 
     Each enrolment is a transaction of its own, so a killed run has lost nothing and the next one goes on: people who have a
-    reference of the running engine are left as they are unless ``replace``. rejected_file gets line, file, rule and reason of each
-    line that was not enrolled; it holds no resident ID.
+    reference of the running engine are left as they are unless ``replace``. rejected_file gets row, file, rule and reason of each
+    row that was not enrolled; it holds no resident ID.
 
     Raises:
-        ListError: the list itself cannot be used.
+        TableError: the list itself cannot be used.
     """
-    rows = read_rows(people, COLUMNS)
-    counts = {"rows": len(rows), "enrolled": 0, "unchanged": 0, "rejected": 0}
-    rejected: list[tuple[int, str, str, str]] = []
+    table = read_rows(people, COLUMNS)
+    counts = {"rows": len(table.rows) + len(table.mistakes), "enrolled": 0, "unchanged": 0}
+    rejected = [(number, "", "fields", mistake) for number, mistake in table.mistakes]
     root = photos.resolve()
-    for done, (line, row) in enumerate(rows, 1):
-        rule, reason = _enrol_line(service, database, keyring, root, row, actor=actor, replace=replace)
+    for done, row in enumerate(table.rows, 1):
+        rule, reason = _enrol_row(service, database, keyring, root, row.values, actor=actor, replace=replace)
         if rule in counts:
             counts[rule] += 1
         else:
-            counts["rejected"] += 1
-            rejected.append((line, row["file"], rule, reason))
-        progress("references", done, len(rows))
+            rejected.append((row.number, row.values["file"], rule, reason))
+        progress("references", done, len(table.rows))
+    rejected.sort()
     _write_rejected(rejected_file, rejected)
     by_rule: dict[str, int] = {}
     for _, _, rule, _ in rejected:
         by_rule[rule] = by_rule.get(rule, 0) + 1
-    return {**counts, "by_rule": by_rule, "rejected_file": str(rejected_file) if rejected else None}
+    return {**counts, "rejected": len(rejected), "by_rule": by_rule, "rejected_file": str(rejected_file) if rejected else None}
 
 
-def _enrol_line(
+def _enrol_row(
     service: ReferenceService, database: Database, keyring: KeyRing, root: Path, row: dict[str, str], *, actor: str, replace: bool
 ) -> tuple[str, str]:
     """("enrolled" | "unchanged" | rule, reason)."""
@@ -72,9 +72,9 @@ def _enrol_line(
         return "resident_id", str(error)
     if person is None:
         return "person_unknown", "no person with this resident ID is recorded: import the person first"
-    path = (root / row["file"]).resolve()
-    if not path.is_relative_to(root):
-        return "file_outside", "the file name leads out of the folder of photographs"
+    path = _inside(root, row["file"])
+    if path is None:
+        return "file_outside", "the file name is empty or leads out of the folder of photographs"
     if not replace and service.active(person.public_id) is not None:
         return "unchanged", ""
     try:
@@ -88,6 +88,14 @@ def _enrol_line(
     return "enrolled", ""
 
 
+def _inside(root: Path, name: str) -> Path | None:
+    try:
+        path = (root / name).resolve()
+    except ValueError:  # a name that no file can have
+        return None
+    return path if name and path.is_relative_to(root) else None
+
+
 def _write_rejected(path: Path, rejected: list[tuple[int, str, str, str]]) -> None:
     if not rejected:
         path.unlink(missing_ok=True)
@@ -95,6 +103,6 @@ def _write_rejected(path: Path, rejected: list[tuple[int, str, str, str]]) -> No
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("w", encoding="utf-8-sig", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(("line", "file", "rule", "reason"))
+        writer.writerow(("row", "file", "rule", "reason"))
         writer.writerows(rejected)
     temporary.replace(path)
