@@ -36,7 +36,7 @@ def _recorder() -> Recorder:
     folder = current().settings.recording_dir
     if folder is None:
         abort(404)
-    return Recorder(folder)
+    return Recorder(folder, current().keyring.derive("recordings"))
 
 
 @counter_pages.get("/harness")
@@ -52,29 +52,34 @@ def harness(_caller: Caller) -> ResponseReturnValue:
 
 @counter_pages.post("/harness/attempts")
 @staff_needed(Right.ENROL_REFERENCE)
-def harness_start(_caller: Caller) -> ResponseReturnValue:
+def harness_start(caller: Caller) -> ResponseReturnValue:
     """Open an attempt: label, species and consent are part of it."""
     recorder = _recorder()
     form = HarnessForm()
     if not form.validate():
         return jsonify(code="validation_failed", fields=sorted(form.errors)), 422
     try:
-        attempt = recorder.start(label=form.label.data, species=form.species.data or "", at=current().clock())
+        token = recorder.start(label=form.label.data, species=form.species.data or "", actor=caller.actor, at=current().clock())
     except RecordingRefused as refused:
         return jsonify(code="validation_failed", fields=[refused.field]), 422
-    return jsonify(attempt=attempt, frames_url=url_for("counter.harness_frame", attempt=attempt)), 201
+    return jsonify(frames_url=url_for("counter.harness_frame", token=token)), 201
 
 
-@counter_pages.post("/harness/attempts/<attempt>/frames")
+@counter_pages.post("/harness/attempts/<token>/frames")
 @staff_needed(Right.ENROL_REFERENCE)
-def harness_frame(_caller: Caller, attempt: str) -> ResponseReturnValue:
+def harness_frame(_caller: Caller, token: str) -> ResponseReturnValue:
     """Add one frame."""
     recorder = _recorder()
     try:
-        at_ms = int(request.args.get("at_ms", ""))
-        recorder.add(attempt, request.get_data(cache=False), at_ms=at_ms, limits=current().policy.verification.capture.frame)
-    except ValueError:
+        at_ms, step = int(request.args.get("at_ms", "")), int(request.args.get("step", ""))
+        prompt = SCRIPT[step][0] if step >= 0 else None
+    except (ValueError, IndexError):
         abort(400)
+    if prompt is None:
+        abort(400)
+    limits = current().policy.verification.capture.frame
+    try:
+        recorder.add(token, request.get_data(cache=False), at_ms=at_ms, step=step, prompt=prompt, limits=limits)
     except RecordingRefused as refused:
         return jsonify(code="validation_failed", fields=[refused.field]), 422
     return "", 204

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import redirect, render_template, session
+from flask import make_response, redirect, render_template, session
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from api.context import current
 from api.pages.session_person import TRIES_KEY
-from api.pages.words import RESULTS, RETRY_WITH_PERSON, UNFINISHED, advice_of
+from api.pages.words import DECIDING, RESULTS, RETRY_WITH_PERSON, UNFINISHED, advice_of
 from verify.evidence import Outcome, Reason
 from verify.service_errors import VerificationUnknown
 from verify.views import VerificationState, VerificationView
 
+LOOK_AGAIN_S = 2
 SHOWN_TRIES = 12  # the cookie keeps no more than this
 
 
@@ -52,19 +53,20 @@ def result_page(
         view = context.verification.state(verification_id, token)
     except VerificationUnknown:
         return redirect(gone_url, 303)
-    return render_template(
-        "pages/result.html",
-        pdf_url=pdf_url,
-        qr_url=qr_url,
-        at_counter=at_counter,
-        **_content(view, again_url=again_url),
+    answer = make_response(
+        render_template("pages/result.html", pdf_url=pdf_url, qr_url=qr_url, at_counter=at_counter, **_content(view, again_url=again_url))
     )
+    if view.state is VerificationState.DECIDING:
+        answer.headers["Refresh"] = str(LOOK_AGAIN_S)
+    return answer
 
 
 def _content(view: VerificationView, *, again_url: str) -> dict[str, Any]:
     context = current()
     content: dict[str, Any] = {"words": UNFINISHED, "advice": [], "certificate": None, "offer_person": False, "again_url": again_url}
     tries = tries_that_ended_in_retry(view)
+    if view.state is VerificationState.DECIDING:
+        return content | {"words": DECIDING, "again_url": None}
     if view.state is VerificationState.EXPIRED:
         content["advice"] = advice_of((Reason.SESSION_EXPIRED,), view.kind)
     if view.state is not VerificationState.DECIDED or view.outcome is None:

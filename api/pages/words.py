@@ -122,6 +122,8 @@ UNFINISHED = PageWords(
     _("It was not finished"), _("Nothing is lost, and your pension is not affected. You can begin again at any time."), "care", "again"
 )
 
+DECIDING = PageWords(_("One moment, please"), _("The result is being worked out. This page looks again by itself."), "plain", "clock")
+
 # The third time a person is offered before another try.
 RETRY_WITH_PERSON = PageWords(
     _("Let a person help"), _("The camera and the light do not agree today. That happens. Choose what suits you:"), "plain", "person"

@@ -40,7 +40,7 @@ async function record(event) {
   event.preventDefault();
   root.querySelector("#saved").hidden = true;
   for (const panel of root.querySelectorAll("[data-trouble]")) panel.hidden = true;
-  const mine = { open: 0, lost: false };
+  const mine = { open: 0, lost: false, step: 0 };
   run = mine;
   try {
     const answer = await fetch(root.dataset.startUrl, { method: "POST", body: new FormData(form), credentials: "same-origin" });
@@ -53,10 +53,10 @@ async function record(event) {
     const startedAt = performance.now();
     mine.grabber = new Grabber(
       video,
-      () => (mine.open < IN_FLIGHT ? { settings: SETTINGS, step: null } : null),
-      async (blob, capturedAt) => {
+      () => (mine.open < IN_FLIGHT ? { settings: SETTINGS, step: mine.step } : null),
+      async (blob, capturedAt, step) => {
         mine.open += 1;
-        const sent = await fetch(`${framesUrl}?at_ms=${Math.round(capturedAt - startedAt)}`, { method: "POST", body: blob, headers: { "Content-Type": "image/jpeg", "X-CSRFToken": token }, credentials: "same-origin" }).catch(() => null);
+        const sent = await fetch(`${framesUrl}?at_ms=${Math.round(capturedAt - startedAt)}&step=${step}`, { method: "POST", body: blob, headers: { "Content-Type": "image/jpeg", "X-CSRFToken": token }, credentials: "same-origin" }).catch(() => null);
         mine.open -= 1;
         if (!sent?.ok) mine.lost = true;
       },
@@ -65,6 +65,7 @@ async function record(event) {
     let done = 0;
     for (const step of script) {
       if (run !== mine) return;
+      mine.step = done;
       stage.say({ prompt: step.prompt, progress: done / script.length });
       await sleep(step.seconds * 1000);
       done += 1;

@@ -144,6 +144,7 @@ function follow(mine, answer) {
 }
 
 function broke(mine, error) {
+  if (mine.finishing) return; // a frame that was still on its way when enough was seen
   if (error.code === "verification_closed" || error.code === "too_many_frames" || error.code === "session_expired") return finish(mine);
   trouble(troubleOf(error));
 }
