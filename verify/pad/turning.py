@@ -65,6 +65,7 @@ class PromptJudge:
         self._finished: list[PromptState] = []
         self._last: Observation | None = None
         self._continuous = False
+        self._jumped = False
         self.failure: Reason | None = None
         self.begin(PromptName.LOOK_STRAIGHT, 0, 0)
         self._begun = False
@@ -97,7 +98,8 @@ class PromptJudge:
         self._closed = False
         self._faces_without_mesh = 0
         self._status = PromptStatus.OPEN
-        self._jumped = False
+        # The usual opening of the eyes before the cue: shut eyes must not become usual.
+        self._usual_blink = median(self._blinks) if self._blinks else None
         self._begun = True
 
     def feed(self, observation: Observation) -> bool:
@@ -201,7 +203,7 @@ class PromptJudge:
     def _blink(self, observation: Observation) -> bool:
         if observation.blink is None or observation.box is None or float(observation.box[2]) < self._rules.blink_face_min_px:
             return False
-        rise = observation.blink - median(self._blinks)
+        rise = observation.blink - (median(self._blinks) if self._usual_blink is None else self._usual_blink)
         self._rise = rise if self._rise is None else max(self._rise, rise)
         if rise > self._rules.blink_min:
             self._closed = True
