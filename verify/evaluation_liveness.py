@@ -23,7 +23,6 @@ import numpy as np
 from verify.assessment import session_quality
 from verify.decision import outcome_of
 from verify.engines.protocol import Engine
-from verify.evaluation_files import EvaluationInputError
 from verify.evaluation_media import MediaAttempt, challenge_for, read_attempts
 from verify.evidence import Evidence, EvidenceKind, EvidenceState, Measure, Outcome, Reason
 from verify.observation import Observation
@@ -40,6 +39,7 @@ from verify.pad.screen import screen
 from verify.pad.turning import gated
 from verify.policy import VerificationPolicy
 from verify.rates import area_under_curve, equal_error_rate, proportion_interval
+from verify.tables import TableError
 
 UNPROMPTED = (EvidenceKind.PASSIVE, EvidenceKind.SCREEN, EvidenceKind.NOISE, EvidenceKind.CONTINUITY, EvidenceKind.INTEGRITY)
 PROMPTED = (*UNPROMPTED, EvidenceKind.ACTIVE)
@@ -71,13 +71,13 @@ class AttemptResult:
 
 
 def parse_evidence(names: Sequence[str] | None) -> tuple[EvidenceKind, ...] | None:
-    """The kinds named on the command line, None for the default. Raises EvaluationInputError for an unknown one."""
+    """The kinds named on the command line, None for the default. Raises TableError for an unknown one."""
     if names is None:
         return None
     unknown = [name for name in names if name not in {kind.value for kind in _SELECTABLE}]
     if unknown or not names:
         allowed = ", ".join(kind.value for kind in _SELECTABLE)
-        raise EvaluationInputError(f"--evidence: {', '.join(unknown) or 'nothing'} is not a kind of evidence; choose of {allowed}")
+        raise TableError(f"--evidence: {', '.join(unknown) or 'nothing'} is not a kind of evidence; choose of {allowed}")
     return tuple(dict.fromkeys(EvidenceKind(name) for name in names))
 
 
@@ -97,12 +97,12 @@ def run_evaluate(
     attempts. Naming depth or flash makes them gate, whatever policy says, so that they can be measured. frames_max: longer attempts
     are thinned evenly to this many frames; one attempt is held in memory at a time.
 
-    Raises EvaluationInputError naming row and value.
+    Raises TableError naming row and value.
     """
     kinds = parse_evidence(evidence)
     attempts = read_attempts(attempts_csv, media_dir)
     if frames_max < policy.passive.frames_min:
-        raise EvaluationInputError(f"frames_max is {frames_max}; it must be at least {policy.passive.frames_min}")
+        raise TableError(f"frames_max is {frames_max}; it must be at least {policy.passive.frames_min}")
     started = process_time()
     results, unreadable = [], []
     for number, attempt in enumerate(attempts, start=1):

@@ -23,8 +23,9 @@ from PIL import Image as PilImage
 from PIL import ImageSequence
 
 from verify.engines.protocol import Image
-from verify.evaluation_files import EvaluationInputError, Row, check_files, raise_mistakes, read_picture, read_table
+from verify.evaluation_files import check_files, read_picture
 from verify.pad.challenge import Challenge, Prompt
+from verify.tables import Row, TableError, raise_mistakes, read_table
 from verify.views import ChallengeKind, PromptName
 
 REQUIRED = ("attempt", "file", "at_ms", "label", "species")
@@ -74,7 +75,7 @@ class MediaAttempt:
         return tuple(Prompt(name) for _, name in self.prompts if name not in (PromptName.WATCH_COLOURS, PromptName.DONE))
 
     def frames(self, frames_max: int) -> Iterator[MediaFrame]:
-        """Frames in time order, one at a time; an even choice of at most frames_max. Raises EvaluationInputError for a broken video."""
+        """Frames in time order, one at a time; an even choice of at most frames_max. Raises TableError for a broken video."""
         if len(self.rows) == 1 and _is_video(self.rows[0].values["file"]):
             yield from _video_frames(self.folder / self.rows[0].values["file"], self.rows[0], frames_max)
             return
@@ -91,7 +92,7 @@ class MediaAttempt:
 
 
 def read_attempts(path: Path, folder: Path) -> list[MediaAttempt]:
-    """Attempts of a table, in order of appearance. Raises EvaluationInputError naming each row that is wrong."""
+    """Attempts of a table, in order of appearance. Raises TableError naming each row that is wrong."""
     rows = read_table(path, REQUIRED)
     mistakes: list[str] = []
     groups: dict[str, list[Row]] = {}
@@ -152,7 +153,7 @@ def _video_frames(path: Path, row: Row, frames_max: int) -> Iterator[MediaFrame]
         return
     count = sum(1 for _ in _grabs(path))
     if not count:
-        raise EvaluationInputError(f"row {row.number}: {path.name} cannot be read as a video; it may be damaged or of an unknown codec")
+        raise TableError(f"row {row.number}: {path.name} cannot be read as a video; it may be damaged or of an unknown codec")
     wanted = set(_chosen(count, frames_max))
     for index, capture in enumerate(_grabs(path)):
         if index in wanted:
@@ -182,7 +183,7 @@ def _gif_frames(path: Path, row: Row, frames_max: int) -> Iterator[MediaFrame]:
                     yield MediaFrame(image, int(at_ms), path.name)
                 at_ms += float(part.info.get("duration", 100)) or 100.0
     except (OSError, ValueError) as error:
-        raise EvaluationInputError(f"row {row.number}: {path.name} cannot be read as a GIF ({error})") from error
+        raise TableError(f"row {row.number}: {path.name} cannot be read as a GIF ({error})") from error
 
 
 def challenge_for(attempt: MediaAttempt) -> Challenge | None:

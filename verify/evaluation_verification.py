@@ -20,9 +20,10 @@ from verify.calibration import Calibration, Person, calibrate, level_key
 from verify.calibration_file import read_calibration, write_calibration
 from verify.engines.protocol import Engine
 from verify.errors import CalibrationError
-from verify.evaluation_files import Acquisition, ProgressCallback, acquire, check_files, raise_mistakes, read_table
+from verify.evaluation_files import Acquisition, ProgressCallback, acquire, check_files
 from verify.policy import VerificationPolicy
 from verify.rates import area_under_curve, cross_validated_accuracy, equal_error_rate, proportion_interval, threshold_at_fmr
+from verify.tables import raise_mistakes, read_table
 
 FMR_LEVELS = (0.01, 0.001)
 _SAME = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -39,7 +40,7 @@ class Pair:
 
 
 def read_pairs(path: Path, images_dir: Path) -> list[Pair]:
-    """Rows of ``reference,probe,same[,group]``. Raises EvaluationInputError naming each row that is wrong."""
+    """Rows of ``reference,probe,same[,group]``. Raises TableError naming each row that is wrong."""
     rows = read_table(path, ("reference", "probe", "same"))
     mistakes = [f"row {r.number}: same is {r.values['same']!r}, must be 1 or 0" for r in rows if r.values["same"].lower() not in _SAME]
     raise_mistakes(path, mistakes)
@@ -48,7 +49,7 @@ def read_pairs(path: Path, images_dir: Path) -> list[Pair]:
 
 
 def read_people(path: Path, images_dir: Path) -> list[tuple[str, Person]]:
-    """Rows of ``file,sex,age_band[,group]``, one picture a person. Raises EvaluationInputError naming each row that is wrong."""
+    """Rows of ``file,sex,age_band[,group]``, one picture a person. Raises TableError naming each row that is wrong."""
     rows = read_table(path, ("file", "sex", "age_band"))
     mistakes: list[str] = []
     first: dict[str, int] = {}
@@ -77,7 +78,7 @@ def run_evaluate(
     Scores are normalised when the calibration says so. threshold_fmr: a level of the calibration or, without one, the false match
     rate on these very pairs. Without it the operating point is the calibration's accept level, else the engine's provisional threshold.
 
-    Raises EvaluationInputError or CalibrationError.
+    Raises TableError or CalibrationError.
     """
     pairs = read_pairs(pairs_csv, images_dir)
     used = None
@@ -206,7 +207,7 @@ def run_calibrate(
 ) -> dict[str, Any]:
     """What ``lifecert calibrate`` prints, as plain JSON values; writes FILE and FILE.key when out is given.
 
-    Raises EvaluationInputError or CalibrationError.
+    Raises TableError or CalibrationError.
     """
     people = read_people(people_csv, images_dir)
     acquired = acquire(engine, images_dir, (name for name, _ in people), progress, flip=_flips(engine, policy))
@@ -226,6 +227,7 @@ def run_calibrate(
     )
     if out is not None:
         write_calibration(calibration, out)
+    missing = dict.fromkeys(level_key(fmr) for fmr in policy.calibration.levels)
     return {
         "engine": engine.name,
         "engine_version": engine.version,
@@ -236,17 +238,22 @@ def run_calibrate(
         "references": calibration.references,
         "impostor_pairs": calibration.impostor_pairs,
         "provisional": calibration.provisional,
-        "threshold": {level_key(level.fmr): level.threshold for level in calibration.levels},
+        # every level of the policy has its key; null: too few pairs to say
+        "threshold": {**missing, **{level_key(level.fmr): level.threshold for level in calibration.levels}},
         "threshold_set_by": {level_key(level.fmr): {"group": level.group, "pairs": level.pairs} for level in calibration.levels},
         "fmr_by_group": {
-            group.name: {
-                **{key: rate.fmr for key, rate in group.rates.items()},
-                "pairs": group.pairs,
-                "persons": group.persons,
-                "ci95": {key: list(rate.ci95) for key, rate in group.rates.items()},
-                "ci95_persons": {key: list(rate.ci95_persons) if rate.ci95_persons else None for key, rate in group.rates.items()},
-            }
-            for group in calibration.groups
+            **_wider_groups(calibration),
+            **{
+                group.name: {
+                    **missing,
+                    **{key: rate.fmr for key, rate in group.rates.items()},
+                    "pairs": group.pairs,
+                    "persons": group.persons,
+                    "ci95": {key: list(rate.ci95) for key, rate in group.rates.items()},
+                    "ci95_persons": {key: list(rate.ci95_persons) if rate.ci95_persons else None for key, rate in group.rates.items()},
+                }
+                for group in calibration.groups
+            },
         },
         "normalisation": {
             **calibration.comparison_of_scores,
@@ -256,3 +263,19 @@ def run_calibrate(
         },
         "images_per_cpu_s": acquired.images_per_cpu_s,
     }
+
+
+def _wider_groups(calibration: Calibration) -> dict[str, dict[str, Any]]:
+    """Rates of the groups that the list of people names, over all their pairs of one sex and age band; empty without such groups."""
+    wider: dict[str, dict[str, Any]] = {}
+    for name in sorted({group.part_of for group in calibration.groups if group.part_of}):
+        parts = [group for group in calibration.groups if group.part_of == name]
+        pairs = sum(group.pairs for group in parts)
+        errors = {key: sum(round(group.rates[key].fmr * group.pairs) for group in parts) for key in parts[0].rates}
+        wider[name] = {
+            **{key: count / pairs if pairs else 0.0 for key, count in errors.items()},
+            "pairs": pairs,
+            "persons": sum(group.persons for group in parts),
+            "ci95": {key: list(proportion_interval(count, pairs)) for key, count in errors.items()},
+        }
+    return wider

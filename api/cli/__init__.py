@@ -69,12 +69,11 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: run the command and turn every known error into one line and an exit code. arguments: None for the process's own."""
     try:
-        cli.main(arguments, prog_name="lifecert", standalone_mode=False)
+        code = cli.main(arguments, prog_name="lifecert", standalone_mode=False)  # the code of an Exit, None of a command that went through
+        sys.exit(code or 0)
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
         sys.exit(1)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -123,7 +123,13 @@ def fetch_command(or_dlib: bool, as_json: bool) -> None:
 @weights.command("check")
 @click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
 def check_command(as_json: bool) -> None:
-    """Say of each weight whether it is there and the pinned one. Exit 1 when any is not."""
+    """Say of each weight whether it is there and the pinned one. Exit 1 when any is not.
+
+    \b
+    Examples:
+      lifecert weights check
+      lifecert weights check --json
+    """
     status = locate(load_settings().weights_dir)
     if as_json:
         click.echo(json.dumps(_weights_json(status)))
@@ -157,7 +163,13 @@ def policy() -> None:
 @click.option("--file", "path", type=click.Path(path_type=Path), default=None, help="Another policy file than the configured one.")
 @click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
 def policy_check(path: Path | None, as_json: bool) -> None:
-    """Read and check the policy file; print its hash, which goes on every decision."""
+    """Read and check the policy file; print its hash, which goes on every decision.
+
+    \b
+    Examples:
+      lifecert policy check
+      lifecert policy check --file other-policy.toml --json
+    """
     chosen = path or load_settings().policy_file
     loaded = load_policy(chosen)
     if as_json:

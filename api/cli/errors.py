@@ -32,10 +32,9 @@ def describe_error(error: Exception) -> tuple[str, int] | None:
     from models.errors import ModelsError
     from models.keys import KeyRingError
     from verify.errors import CaptureError, EngineError, VerifyError, WeightsError
-    from verify.evaluation_files import EvaluationInputError
     from verify.tables import TableError
 
-    if isinstance(error, SettingsError | PolicyFileError | CaptureError | TableError | EvaluationInputError):
+    if isinstance(error, SettingsError | PolicyFileError | CaptureError | TableError):
         return str(error), BAD_INPUT
     if isinstance(error, HomeError | KeyRingError | WeightsError | EngineError | ModelsError | VerifyError):
         return str(error), WORK_FAILED

@@ -13,10 +13,11 @@ from sample_data.captures import draw
 from tests.verify.real_data import data_file, engine
 from verify.engines.scripted import Scene, ScriptedEngine
 from verify.errors import CalibrationError
-from verify.evaluation_files import EvaluationInputError, acquire, read_picture
+from verify.evaluation_files import acquire, read_picture
 from verify.evaluation_verification import run_calibrate, run_evaluate
 from verify.policy import load_verification_policy
 from verify.still import find_still_face
+from verify.tables import TableError
 
 POLICY = load_verification_policy(Path(__file__).parents[2] / "policy.toml")
 DOUBLE = ScriptedEngine(allow_test_double=True)
@@ -118,20 +119,20 @@ def test_tables_are_read_in_the_encodings_that_offices_use(folder, tmp_path, enc
     ],
 )
 def test_a_wrong_table_is_explained_by_row(folder, tmp_path, text, message):
-    with pytest.raises(EvaluationInputError, match=message):
+    with pytest.raises(TableError, match=message):
         run_evaluate(table(tmp_path / "p.csv", text), folder, DOUBLE, policy=POLICY)
 
 
 def test_many_mistakes_are_counted_and_a_few_shown(folder, tmp_path):
     path = table(tmp_path / "p.csv", "reference,probe,same\n" + "x.png,0_b.png,1\n" * 20)
-    with pytest.raises(EvaluationInputError, match=r"row 6.*and 15 more"):
+    with pytest.raises(TableError, match=r"row 6.*and 15 more"):
         run_evaluate(path, folder, DOUBLE, policy=POLICY)
 
 
 def test_a_table_that_is_not_text_is_explained(folder, tmp_path):
     path = tmp_path / "p.csv"
     path.write_bytes(b"\xff\xff\xff\x80\x81")
-    with pytest.raises(EvaluationInputError, match="neither UTF-8 nor GB18030"):
+    with pytest.raises(TableError, match="neither UTF-8 nor GB18030"):
         run_evaluate(path, folder, DOUBLE, policy=POLICY)
 
 
@@ -161,7 +162,7 @@ def test_a_calibration_file_serves_the_evaluation(folder, tmp_path):
 
 def test_one_picture_for_two_persons_is_refused(folder, tmp_path):
     path = table(tmp_path / "people.csv", "file,sex,age_band\n0_a.png,f,60\n0_a.png,m,60\n")
-    with pytest.raises(EvaluationInputError, match=r"row 3: '0_a\.png' is already in row 2"):
+    with pytest.raises(TableError, match=r"row 3: '0_a\.png' is already in row 2"):
         run_calibrate(folder, path, DOUBLE, policy=POLICY)
 
 
