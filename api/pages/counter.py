@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import abort, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from api.callers import Caller
 from api.context import current
@@ -32,7 +33,8 @@ THEME_COOKIE_S = 365 * 24 * 3600
 @counter_pages.app_context_processor
 def _theme() -> dict[str, object]:
     chosen = request.cookies.get(THEME_COOKIE, "") if request else ""
-    return {"theme": chosen if chosen in THEMES else ""}
+    theme = chosen if chosen in THEMES else ""
+    return {"theme": theme, "theme_attribute": Markup(' data-bs-theme="{}"').format(theme) if theme else ""}
 
 
 @counter_pages.post("/counter/theme")
@@ -123,6 +125,7 @@ def consent(caller: Caller, person_id: str) -> ResponseReturnValue:
                 text_version=text["text_version"],
                 language=current_language(),
                 channel=Channel.COUNTER,
+                actor=caller.actor,
             )
         elif request.form.get("answer") == "withdraw":
             current().verification.references.withdraw_consent(person_id, actor=caller.actor)

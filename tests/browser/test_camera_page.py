@@ -207,7 +207,10 @@ def test_leaving_the_page_pauses_and_going_on_begins_again(open_page: Callable[.
     page.click("#open")
     expect(page.locator("#prompt")).not_to_be_empty()
     page.evaluate(
-        "Object.defineProperty(document, 'hidden', { value: true, configurable: true }); document.dispatchEvent(new Event('visibilitychange'))"
+        """() => {
+            Object.defineProperty(document, 'hidden', { value: true, configurable: true });
+            document.dispatchEvent(new Event('visibilitychange'));
+        }"""
     )
     panel = page.locator("[data-trouble=paused]")
     panel.wait_for()

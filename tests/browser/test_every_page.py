@@ -23,15 +23,17 @@ TRIED_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pra
 def sound(page: Page, tag: str) -> list[str]:
     """What is wrong with the document itself."""
     facts = page.evaluate(
-        """() => ({
+        """() => {
+        const hasText = (e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+        return {
             lang: document.documentElement.lang,
             headings: [...document.querySelectorAll('h1')].filter((h) => h.checkVisibility()).map((h) => h.innerText.trim()),
             title: document.title,
             ids: [...document.querySelectorAll('[id]')].map((e) => e.id),
             inline: document.querySelectorAll('[style], style, script:not([src]):not([type="application/json"])').length,
             wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-            small: [...document.querySelectorAll('body *')].filter((e) => e.checkVisibility()
-                && [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())).filter((e) => parseFloat(getComputedStyle(e).fontSize) < 18).map((e) => e.outerHTML.slice(0, 80)),
+            small: [...document.querySelectorAll('body *')].filter((e) => e.checkVisibility() && hasText(e))
+                .filter((e) => parseFloat(getComputedStyle(e).fontSize) < 18).map((e) => e.outerHTML.slice(0, 80)),
             tight: [...document.querySelectorAll('button, a.btn, .tap, summary')].filter((e) => e.checkVisibility())
                 .map((e) => [e.getBoundingClientRect(), e]).filter(([r]) => r.width > 0 && (r.height < 44 || r.width < 44))
                 .map(([r, e]) => `${Math.round(r.width)}x${Math.round(r.height)} ${e.outerHTML.slice(0, 60)}`),
@@ -39,7 +41,7 @@ def sound(page: Page, tag: str) -> list[str]:
                 .map((e) => e.outerHTML.slice(0, 80)),
             lines: parseFloat(getComputedStyle(document.body).lineHeight) / parseFloat(getComputedStyle(document.body).fontSize),
             human: [...document.querySelectorAll('a')].some((a) => a.pathname === '/other-ways'),
-        })"""
+        }; }"""
     )
     wrong = []
     if facts["lang"] != tag:
