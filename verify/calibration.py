@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -64,12 +64,16 @@ class Level:
 
 @dataclass(frozen=True)
 class Group:
-    """One group: persons, impostor pairs, and its rate at each level (key: the level as text, e.g. ``0.001``)."""
+    """One group: persons, impostor pairs, and its rate at each level (key: the level as text, e.g. ``0.001``).
+
+    part_of: the wider group that the list of people names, empty without one.
+    """
 
     name: str
     persons: int
     pairs: int
     rates: dict[str, GroupRate]
+    part_of: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +140,13 @@ class Calibration:
             "provisional": self.provisional,
             "levels": [vars(level) for level in self.levels],
             "groups": [
-                {"name": g.name, "persons": g.persons, "pairs": g.pairs, "rates": {k: vars(r) for k, r in g.rates.items()}}
+                {
+                    "name": g.name,
+                    "persons": g.persons,
+                    "pairs": g.pairs,
+                    "part_of": g.part_of,
+                    "rates": {k: vars(r) for k, r in g.rates.items()},
+                }
                 for g in self.groups
             ],
             "comparison_of_scores": self.comparison_of_scores,
@@ -161,7 +171,10 @@ class Calibration:
                 values["references"],
                 values["impostor_pairs"],
                 tuple(Level(**level) for level in values["levels"]),
-                tuple(Group(g["name"], g["persons"], g["pairs"], {k: _rate(r) for k, r in g["rates"].items()}) for g in values["groups"]),
+                tuple(
+                    Group(g["name"], g["persons"], g["pairs"], {k: _rate(r) for k, r in g["rates"].items()}, g.get("part_of", ""))
+                    for g in values["groups"]
+                ),
                 cohort,
                 values["provisional"],
                 values["comparison_of_scores"],
@@ -232,7 +245,7 @@ def calibrate(
         len(persons),
         sum(g.pairs for g in chosen),
         levels,
-        _groups(chosen, levels),
+        _groups(chosen, levels, {person.cell: person.group for person in persons}),
         cohort,
         len(persons) < references_min,
         comparison,
@@ -329,7 +342,7 @@ def _levels(scores: Sequence[GroupScores], policy: CalibrationPolicy) -> tuple[L
     return tuple(Level(x.fmr, float(t), x.group, x.pairs, x.expected_errors) for x, t in zip(levels, thresholds, strict=True))
 
 
-def _groups(scores: Sequence[GroupScores], levels: Sequence[Level]) -> tuple[Group, ...]:
+def _groups(scores: Sequence[GroupScores], levels: Sequence[Level], part_of: Mapping[str, str]) -> tuple[Group, ...]:
     groups = []
     for g in scores:
         rates = {}
@@ -337,6 +350,6 @@ def _groups(scores: Sequence[GroupScores], levels: Sequence[Level]) -> tuple[Gro
             errors = g.errors(level.threshold)
             persons = g.persons_interval(level.threshold)
             rates[level_key(level.fmr)] = GroupRate(errors / g.pairs if g.pairs else 0.0, proportion_interval(errors, g.pairs), persons)
-        groups.append(Group(g.name, g.persons, g.pairs, rates))
+        groups.append(Group(g.name, g.persons, g.pairs, rates, part_of[g.name]))
     first = level_key(levels[0].fmr)
     return tuple(sorted(groups, key=lambda g: (-g.rates[first].fmr, g.name)))

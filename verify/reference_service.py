@@ -24,6 +24,7 @@ from verify.people import known_person
 from verify.policy import VerificationPolicy
 from verify.quality import Purpose, assess_quality
 from verify.service_errors import ReferenceMissing, ReferenceRejected
+from verify.still import embed_still, find_still_face
 from verify.template import SealedTemplate, open_template, seal_template
 from verify.views import ReferenceCheck, ReferenceView
 
@@ -51,13 +52,18 @@ class ReferenceService:
 
     # consent -------------------------------------------------------------------------------------------------------
 
-    def give_consent(self, person_id: str, *, purpose: ConsentPurpose, text_version: str, language: str, channel: str) -> str:
-        """Record a consent with the version of the text that was shown. Returns its id. Raises PersonUnknown."""
+    def give_consent(
+        self, person_id: str, *, purpose: ConsentPurpose, text_version: str, language: str, channel: str, actor: str = "person"
+    ) -> str:
+        """Record a consent with the version of the text that was shown. actor: who typed it in. Returns its id.
+
+        Raises PersonUnknown.
+        """
         now = self._clock()
         with self._database.session_scope() as session:
             person = known_person(session, person_id)
             consent = consents.give(session, person.id, purpose, text_version=text_version, language=language, channel=channel, now=now)
-            audit.record(session, actor="person", action="consent.give", now=now, person_id=person.id, object=f"{purpose}/{text_version}")
+            audit.record(session, actor=actor, action="consent.give", now=now, person_id=person.id, object=f"{purpose}/{text_version}")
             return str(consent.id)
 
     def withdraw_consent(self, person_id: str, *, purpose: ConsentPurpose = FACE, actor: str) -> bool:
@@ -97,7 +103,7 @@ class ReferenceService:
         check, image, face = self._examine(data)
         if image is None or face is None or not check.acceptable:
             raise ReferenceRejected(f"the picture cannot become a reference: {', '.join(check.reasons)}", check)
-        embedding = self._engine.embed(image, face)
+        embedding = self._embed(image, face)
         now = self._clock()
         with self._database.session_scope() as session:
             person = known_person(session, person_id)
@@ -180,7 +186,7 @@ class ReferenceService:
             person_id=kept.person_id,
             engine_name=self._engine.name,
             engine_version=self._engine.version,
-            template=self._seal(self._engine.embed(image, face), person_id),
+            template=self._seal(self._embed(image, face), person_id),
             source=kept.source,
             quality=_quality_json(check.quality),
             image=self._keyring.seal(data, _image_data(person_id)),
@@ -200,9 +206,9 @@ class ReferenceService:
         image = decode(data, self._policy.capture.still, exif_orientation=True)
         height, width = image.shape[:2]
         faces = self._engine.detect(image)
-        if not faces:
+        face = faces[0] if faces else find_still_face(self._engine, image)  # a photograph cut tight shows no face without a margin
+        if face is None:
             return ReferenceCheck(False, 0, None, (Reason.NO_FACE,), None, width, height), None, None
-        face = faces[0]
         mesh = self._engine.mesh(image, face) if Capability.MESH in self._engine.capabilities else None
         quality = assess_quality(image, face, mesh, self._policy, Purpose.ENROLMENT)
         reasons = quality.reasons
@@ -211,7 +217,10 @@ class ReferenceService:
             if area[1] / area[0] > self._policy.continuity.second_face_ratio_max:
                 reasons = (Reason.TWO_FACES, *reasons)
         x, y, w, h = (float(v) for v in face.box)
-        return ReferenceCheck(not reasons, len(faces), quality, reasons, (x, y, w, h), width, height), image, face
+        return ReferenceCheck(not reasons, max(1, len(faces)), quality, reasons, (x, y, w, h), width, height), image, face
+
+    def _embed(self, image: Image, face: Face) -> Embedding:
+        return embed_still(self._engine, image, face, flip=self._engine.name in self._policy.matching.flip_stills)
 
     def _seal(self, embedding: Embedding, person_id: str) -> Sealed:
         sealed = seal_template(self._keyring, embedding, person_id, self._engine.name, self._engine.version)

@@ -19,7 +19,7 @@ from models.errors import Conflict, ConflictError, NotFoundError
 from models.keys import KeyRing, Sealed
 from models.person import Person
 from models.policy import CertificationPolicy, RetentionPolicy, RetryPolicy
-from models.repositories import audit, consents, outbox, references, tries, verifications
+from models.repositories import audit, consents, idempotency, outbox, references, tries, verifications
 from models.repositories.verifications import FrameResult, NewFrame, NewVerification
 from models.types import opaque_id
 from models.verification import Verification, VerificationChannel, VerificationKind, VerificationState
@@ -334,6 +334,7 @@ class VerificationService:
                 "sessions_expired": verifications.expire_due(session, now=now),
                 "frames_emptied": verifications.purge_frames(session, now=now),
                 "verifications_deleted": verifications.delete_older_than(session, now - timedelta(days=self._retention.verification_days)),
+                "idempotency_keys_deleted": idempotency.purge(session, now=now),
                 "messages_deleted": outbox.purge_sent(session, before=now - timedelta(days=self._retention.outbox_days)),
             }
 

@@ -75,10 +75,13 @@ def give_consent(person_id: str, caller: Caller, body: ConsentRequest) -> tuple[
     if body.text_version != in_force:
         raise Problem("validation_failed", f"The text in force is {in_force}.", (FieldError("text_version", "text_in_force"),))
     consent_id = context.verification.references.give_consent(
-        person.person_id, purpose=body.purpose, text_version=body.text_version, language=body.language, channel=body.channel
+        person.person_id,
+        purpose=body.purpose,
+        text_version=body.text_version,
+        language=body.language,
+        channel=body.channel,
+        actor=caller.actor,
     )
-    if caller.is_staff:  # the consent is the person's; who typed it in is told beside it
-        record_look(caller, person, "consent_recorded", seen=str(consent_id))
     return ConsentAnswer(consent_id=str(consent_id), purpose=body.purpose), 201
 
 

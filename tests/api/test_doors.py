@@ -248,7 +248,7 @@ def test_every_look_at_a_person_is_in_the_trail_without_personal_data(both_world
 
 def test_who_typed_a_consent_in_is_in_the_trail(world: World) -> None:
     give_consent(world)
-    assert [(entry.actor, entry.action) for entry in trail(world)][-1] == ("staff:counter", "consent_recorded")
+    assert [(entry.actor, entry.action) for entry in trail(world)][-1] == ("staff:counter", "consent.give")
 
 
 def test_a_lookup_that_finds_nobody_is_in_the_trail_too(world: World) -> None:
