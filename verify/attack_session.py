@@ -122,13 +122,15 @@ class TurnClip:
         return min((self.frames[index] for index in self.sweeps[sweep]), key=lambda frame: abs(frame.yaw_deg - yaw_deg))
 
 
-def load_turn_clip(path: Path, engine: Engine, width_px: int = 480, height_px: int = 360, face_share: float = 0.16) -> TurnClip:
+def load_turn_clip(
+    path: Path, engine: Engine, width_px: int = 480, height_px: int = 360, face_share: float = 0.16, last_frame: int | None = None
+) -> TurnClip:
     """Read a GIF of one head turn, cut every frame to the same window around the face and enlarge it to a phone's framing.
 
-    Raises ValueError when the clip does not show a face turned to both sides.
+    last_frame: use only the frames before this one. Raises ValueError when the clip does not show a face turned to both sides.
     """
     with PilImage.open(path) as gif:
-        pictures = [np.ascontiguousarray(np.asarray(part.convert("RGB"))[..., ::-1]) for part in ImageSequence.Iterator(gif)]
+        pictures = [np.ascontiguousarray(np.asarray(part.convert("RGB"))[..., ::-1]) for part in ImageSequence.Iterator(gif)][:last_frame]
     found = [(picture, engine.detect(picture)) for picture in pictures]
     boxes = np.array([faces[0].box for _, faces in found if faces], np.float64)
     if not len(boxes):

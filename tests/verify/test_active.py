@@ -52,7 +52,7 @@ def test_neither_turn_nor_blink_in_all_the_time_is_a_photograph(act: object, rea
 
 def test_a_person_who_only_blinks_is_asked_again_and_not_refused() -> None:
     challenge = challenge_of(LEFT, RIGHT)
-    observations = play(challenge, lambda prompt, since: {"yaw_deg": 0.0, "blink": 0.7 if since % 4000 < 200 else 0.1}, most_ms=15_000)
+    observations = play(challenge, lambda _prompt, since: {"yaw_deg": 0.0, "blink": 0.7 if since % 4000 < 200 else 0.1}, most_ms=15_000)
     piece = active(observations, challenge, POLICY)
     assert piece.state is EvidenceState.INSUFFICIENT
     assert Reason.PROMPT_NOT_FOLLOWED in piece.reasons
@@ -67,7 +67,7 @@ def test_a_person_who_leaves_early_is_asked_again() -> None:
 def test_without_a_challenge_or_a_mesh_nothing_is_measured() -> None:
     observations, challenge = session(LEFT, RIGHT)
     assert active(observations, None, POLICY).state is EvidenceState.ABSENT
-    blind = play(challenge, lambda prompt, since: {"mesh_presence": None, "yaw_deg": None, "blink": None})
+    blind = play(challenge, lambda _prompt, _since: {"mesh_presence": None, "yaw_deg": None, "blink": None})
     assert active(blind, challenge, POLICY).state is EvidenceState.ABSENT
 
 

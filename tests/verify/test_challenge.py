@@ -6,6 +6,7 @@ import json
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_no_colour_follows_itself_and_changes_stay_under_two_a_second() -> None:
     for seed in range(100):
         colours = drawn(seed).colours
         assert len(colours) == POLICY.flash.changes
-        assert all(a != b for a, b in zip(colours, colours[1:], strict=False))
+        assert all(a != b for a, b in pairwise(colours))
     assert POLICY.flash.hold_ms >= 500
 
 
@@ -102,7 +103,7 @@ def test_a_gentle_challenge_is_satisfied_by_blinks_on_cue() -> None:
 
 def test_eyes_held_shut_are_no_blink() -> None:
     challenge = drawn(8, ChallengeKind.GENTLE)
-    observations = play(challenge, lambda prompt, since: {"blink": 0.9 if prompt is BLINK else 0.1}, most_ms=20_000)
+    observations = play(challenge, lambda prompt, _since: {"blink": 0.9 if prompt is BLINK else 0.1}, most_ms=20_000)
     assert progress(challenge, observations, POLICY).prompt is BLINK
 
 
@@ -145,7 +146,7 @@ def test_the_limit_counts_from_the_persons_own_frontal_pose() -> None:
 
 def test_a_jump_no_head_can_make_does_not_count() -> None:
     challenge = challenge_of(LEFT, RIGHT)
-    observations = play(challenge, lambda prompt, since: {"yaw_deg": {LEFT: 32.0, RIGHT: -32.0}.get(prompt, 0.0)}, most_ms=5000)
+    observations = play(challenge, lambda prompt, _since: {"yaw_deg": {LEFT: 32.0, RIGHT: -32.0}.get(prompt, 0.0)}, most_ms=5000)
     state = progress(challenge, observations, POLICY)
     assert state.step == 1
     assert state.hints == (Reason.TURN_SLOWER,)
@@ -160,7 +161,7 @@ def test_frames_that_cannot_be_trusted_fake_no_turn(spoilt: dict[str, object]) -
 
 def test_no_prompt_is_waited_for_for_ever() -> None:
     challenge = challenge_of(LEFT, RIGHT)
-    observations = play(challenge, lambda prompt, since: {"yaw_deg": 0.0}, interval_ms=250)
+    observations = play(challenge, lambda _prompt, _since: {"yaw_deg": 0.0}, interval_ms=250)
     assert progress(challenge, observations, POLICY).failed is Reason.PROMPT_NOT_FOLLOWED
     assert observations[-1].captured_at_ms >= POLICY.active.prompt_limit_ms
 
@@ -168,7 +169,7 @@ def test_no_prompt_is_waited_for_for_ever() -> None:
 def test_an_engine_without_pose_waits_each_prompt_out() -> None:
     challenge = challenge_of(LEFT, RIGHT)
     blind = {"mesh_presence": None, "yaw_deg": None, "pitch_deg": None, "roll_deg": None, "blink": None}
-    observations = play(challenge, lambda prompt, since: blind)
+    observations = play(challenge, lambda _prompt, _since: blind)
     assert progress(challenge, observations, POLICY).satisfied
     assert observations[-1].captured_at_ms >= 3 * POLICY.active.unmeasured_prompt_ms
 

@@ -29,7 +29,7 @@ def test_a_low_score_alone_goes_to_a_person() -> None:
 
 def test_a_low_score_of_one_who_did_not_turn_is_a_photograph() -> None:
     challenge = challenge_of(LEFT, RIGHT)
-    observations = play(challenge, lambda prompt, since: {"passive": 0.05, "yaw_deg": 0.0}, most_ms=5000)
+    observations = play(challenge, lambda _prompt, _since: {"passive": 0.05, "yaw_deg": 0.0}, most_ms=5000)
     assert passive(observations, challenge, POLICY).state is EvidenceState.CONTRADICTED
 
 
