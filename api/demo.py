@@ -10,7 +10,9 @@ from sqlalchemy import select
 from api import accounts
 from api.cli.progress import ProgressCallback
 from api.context import Context
+from models.certification import CertificationState
 from models.life_evidence import LifeEvidence
+from models.repositories import certifications, persons
 from sample_data.county import RECORDED_BY, load_county
 from sample_data.generate import DEFAULT_SEED, generate
 
@@ -35,3 +37,21 @@ def _load(context: Context, report: ProgressCallback) -> None:
         with context.sessions() as session:
             load_county(session, context.keyring, Path(folder), progress=report)
             session.commit()
+
+
+def people_to_try(context: Context, count: int = 3) -> list[tuple[str, str, str]]:
+    """(name, resident ID, status) of made-up pensioners whose certification is due, to walk through the pages with."""
+    policy = context.policy.certification
+    with context.database.read_scope() as session:
+        due = certifications.listing(
+            session,
+            policy,
+            policy.today(context.clock()),
+            states=[CertificationState.DUE_SOON, CertificationState.OVERDUE],
+            pensioners_only=True,
+            limit=count,
+        )
+        return [
+            (line.name, persons.open_resident_id(persons.get(session, line.public_id), context.keyring), line.status.state.value)
+            for line in due
+        ]

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -37,7 +37,7 @@ def run(host: str | None, port: int | None, workers: int | None) -> None:
     configure(settings.log_level, json_lines=settings.environment is Environment.PRODUCTION)
     _check_port(settings)
     context = open_context(settings)
-    _start_screen(context, accounts=[])
+    _start_screen(context)
     _serve(settings)
 
 
@@ -53,7 +53,7 @@ def demo(host: str | None, port: int | None, no_serve: bool) -> None:
       lifecert demo
       LIFECERT_HOME=/srv/demo lifecert demo --no-serve
     """
-    from api.demo import fill
+    from api.demo import fill, people_to_try
 
     settings = _settings(host=host, port=port)
     configure(settings.log_level)
@@ -64,7 +64,7 @@ def demo(host: str | None, port: int | None, no_serve: bool) -> None:
     context = open_context(settings)
     with progress_bar() as report:
         accounts = fill(context, report)
-    _start_screen(context, accounts)
+    _start_screen(context, accounts, people_to_try(context))
     if not no_serve:
         _serve(settings)
 
@@ -92,7 +92,7 @@ def _settings(**options: Any) -> Settings:
     return load_settings()
 
 
-def _start_screen(context: Context, accounts: list[tuple[str, str, str]]) -> None:
+def _start_screen(context: Context, accounts: Sequence[tuple[str, str, str]] = (), people: Sequence[tuple[str, str, str]] = ()) -> None:
     settings = context.settings
     base = settings.base_url
     lines = [
@@ -107,7 +107,10 @@ def _start_screen(context: Context, accounts: list[tuple[str, str, str]]) -> Non
         lines.append(f"  Note              {context.engine_note}")
     if accounts:
         lines += ["", "  Demo accounts (made-up people, this machine only)"]
-        lines += [f"    {name:<32} {password:<20} {role}" for name, password, role in accounts]
+        lines += [f"    {name:<18} {password}" for name, password, _ in accounts]
+    if people:
+        lines += ["", "  Made-up pensioners to try (name, resident ID, status)"]
+        lines += [f"    {name}  {resident_id}  {status}" for name, resident_id, status in people]
     click.echo("\n".join([*lines, ""]), err=True)
 
 
