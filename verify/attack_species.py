@@ -11,6 +11,7 @@ import numpy as np
 
 from verify.attack_media import Display, Pose3D, camera, held, on_display, printed
 from verify.attack_session import Cue, LivePerson, Performance, Script, TurnClip, challenge_of, jpeg, perform, replayed
+from verify.capture import decode
 from verify.engines.protocol import Engine, Image
 from verify.observation import Observation
 from verify.pad.challenge import Challenge
@@ -146,13 +147,19 @@ def other_photographs(stage: AttackStage, count: int) -> Iterator[Attempt]:
 
 def injected(stage: AttackStage, count: int) -> Iterator[Attempt]:
     """Files fed in place of the camera: one picture over and over, a short loop, and either behind a virtual camera."""
-    for index in range(count):
-        data = stage.shot(stage.clip.frames[index % len(stage.clip.frames)].image)
-        yield Attempt("one_picture_repeated", stage.play(lambda _, data=data: data, stage.challenge(index)), stage.challenge(index))
-    for index in range(count):
-        loop = [stage.shot(frame.image) for frame in stage.clip.frames[index % 4 :]]
-        observations = stage.play(lambda cue, loop=loop: loop[cue.index % len(loop)], stage.challenge(index))
-        yield Attempt("frames_repeated", observations, stage.challenge(index))
+    for name in ("one_picture_repeated", "frames_repeated"):
+        for index in range(count):
+            frames = (
+                stage.clip.frames[index % len(stage.clip.frames) :][:1]
+                if name == "one_picture_repeated"
+                else stage.clip.frames[index % 4 :]
+            )
+            loop = [stage.shot(frame.image) for frame in frames]
+
+            def again(cue: Cue, loop: list[bytes] = loop) -> bytes:
+                return loop[cue.index % len(loop)]
+
+            yield Attempt(name, stage.play(again, stage.challenge(index)), stage.challenge(index))
     for index in range(count):
         challenge = stage.challenge(index)
         yield Attempt("virtual_camera", stage.live(challenge, index).observations, challenge, {"camera_label": "OBS Virtual Camera"})
@@ -193,7 +200,7 @@ def replays(stage: AttackStage, count: int) -> Iterator[Attempt]:
         known = {"earlier": (EarlierSession.of(recorded.observations),)}
         yield Attempt("replay_other_order", replayed(recorded.observations, other, stage.policy), other)
         yield Attempt("replay_same_order_known", replayed(recorded.observations, same, stage.policy), same, known)
-        pictures = [cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) for data in recorded.sent]
+        pictures = [decode(data, stage.policy.capture.frame) for data in recorded.sent]
 
         def again(cue: Cue, pictures: list[Image] = pictures) -> bytes:
             image = pictures[cue.index % len(pictures)]
@@ -245,7 +252,7 @@ def tampered(stage: AttackStage, count: int) -> Iterator[Attempt]:
         yield Attempt("frames_of_another_session", live, challenge, {"foreign_frames": 3})
 
 
-def _changed(observations: Sequence[Observation], changes: Sequence[dict[str, int]]) -> tuple[Observation, ...]:
+def _changed(observations: Sequence[Observation], changes: Sequence[dict[str, Any]]) -> tuple[Observation, ...]:
     return tuple(replace(observation, **change) for observation, change in zip(observations, changes, strict=True))
 
 

@@ -72,7 +72,7 @@ def _count(counters: dict[str, Counter[str]], decision: Decision, policy: Verifi
 
 
 def _report(species: dict[str, dict[str, Counter[str]]], per_species: int, seed: int, engine: Engine) -> dict[str, Any]:
-    rows = {
+    rows: dict[str, dict[str, Any]] = {
         name: {"attempts": sum(counters["outcomes"].values()), **{part: dict(counter.most_common()) for part, counter in counters.items()}}
         for name, counters in species.items()
     }

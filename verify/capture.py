@@ -52,7 +52,7 @@ def decode(data: bytes, limits: CaptureLimits, *, exif_orientation: bool = False
         raise CaptureError(CaptureProblem.NOT_AN_IMAGE, "the picture's data is damaged; take it again")
     if sorted(image.shape[:2]) != sorted((header.height_px, header.width_px)):
         raise CaptureError(CaptureProblem.NOT_AN_IMAGE, "the picture's header and its data disagree about its size; take it again")
-    return image  # type: ignore[return-value]
+    return image
 
 
 def inspect(data: bytes, limits: CaptureLimits) -> Header:

@@ -111,4 +111,4 @@ def _unpng(blob: bytes) -> NDArray[np.uint8]:
     image = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise ValueError("the patch cannot be decoded")
-    return image  # type: ignore[return-value]
+    return image

@@ -96,9 +96,9 @@ def observe(
         passive=engine.passive(image, face) if passive and Capability.PASSIVE in engine.capabilities else None,
         noise_sigma=noise_sigma(region),
         moire=spectral_peak(region),
-        patch=patch,  # type: ignore[arg-type]
+        patch=patch,
         colour_means=_colour_means(image, face, aligned),
-        picture_hash=picture_hash(patch),  # type: ignore[arg-type]
+        picture_hash=picture_hash(patch),
         embedding=engine.embed(image, face) if embed else None,
         quality=assess_quality(image, face, mesh, policy, Purpose.FRAME, aligned=aligned),
     )

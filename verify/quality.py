@@ -1,7 +1,7 @@
 """Quality of one face, in the components of ISO/IEC 29794-5, and the reasons that a person can act on.
 
 The standard's names are used; its trained algorithms are not to be had, so each component's own measure is stated below. Occlusion is
-a best effort: it sees a mask, sunglasses or a scarf of another colour than skin, not a hand.
+a best effort: it sees a mask or a scarf of a colour that skin cannot have, not a hand and not a white mask.
 """
 
 from __future__ import annotations
@@ -63,15 +63,15 @@ def assess_quality(
         aligned = align_face(image, face.landmarks, _PATCH_PX)
     small = cv2.resize(aligned, (_SMALL_PX, _SMALL_PX), interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
-    dark, bright = exposure_shares(grey, policy.quality.dark_level, policy.quality.bright_level)  # type: ignore[arg-type]
+    dark, bright = exposure_shares(grey, policy.quality.dark_level, policy.quality.bright_level)
     raws = [
-        ("sharpness", sharpness(grey), "variance"),  # type: ignore[arg-type]
+        ("sharpness", sharpness(grey), "variance"),
         ("under_exposure_prevention", dark, "share"),
         ("over_exposure_prevention", bright, "share"),
-        ("illumination_uniformity", illumination_uniformity(grey), "intersection"),  # type: ignore[arg-type]
+        ("illumination_uniformity", illumination_uniformity(grey), "intersection"),
         ("background_uniformity", background_deviation(image, face), "grey levels"),
         ("inter_eye_distance", face.inter_eye_px, "px"),
-        ("face_occlusion_prevention", skin_share(small), "share"),  # type: ignore[arg-type]
+        ("face_occlusion_prevention", skin_share(small), "share"),
     ]
     if mesh is None:
         raws.append(("head_pose_roll", abs(_eye_line_deg(face)), "deg"))
@@ -126,12 +126,17 @@ def illumination_uniformity(grey: NDArray[np.uint8]) -> float:
     return float(np.minimum(left / left.sum(), right / right.sum()).sum())
 
 
+# Red and blue chroma of skin of all tones in YCrCb (Chai and Ngan, IEEE TCSVT 9(4), 1999), widened for coloured light.
+_SKIN_LOW, _SKIN_HIGH = np.array([122, 70], np.float32), np.array([190, 140], np.float32)
+
+
 def skin_share(small: Image) -> float:
-    """Share of the face whose chroma is near that of its middle (nose and cheeks), [0, 1]."""
+    """Share of the face whose chroma is possible for skin and near that of its middle (nose and cheeks), [0, 1]."""
     chroma = cv2.cvtColor(small, cv2.COLOR_BGR2YCrCb)[..., 1:].astype(np.float32)
     face = chroma[20:88, 22:74]
     centre = np.median(chroma[46:68, 30:66].reshape(-1, 2), axis=0)
-    return float((np.abs(face - centre).max(axis=2) < 16).mean())
+    alike = np.abs(face - centre).max(axis=2) < 16
+    return float((alike & (face >= _SKIN_LOW).all(axis=2) & (face <= _SKIN_HIGH).all(axis=2)).mean())
 
 
 def background_deviation(image: Image, face: Face) -> float:

@@ -67,8 +67,8 @@ def pair_relief(left: Observation, right: Observation) -> float | None:
     if corners is None:
         return None
     size_px = left.patch.shape[0]
-    there, found, _ = cv2.calcOpticalFlowPyrLK(left.patch, right.patch, corners, None, winSize=(21, 21), maxLevel=3)  # type: ignore[call-overload]
-    back, found_back, _ = cv2.calcOpticalFlowPyrLK(right.patch, left.patch, there, None, winSize=(21, 21), maxLevel=3)  # type: ignore[call-overload]
+    there, found, _ = cv2.calcOpticalFlowPyrLK(left.patch, right.patch, corners, None, winSize=(21, 21), maxLevel=3)
+    back, found_back, _ = cv2.calcOpticalFlowPyrLK(right.patch, left.patch, there, None, winSize=(21, 21), maxLevel=3)
     alive = (found.ravel() == 1) & (found_back.ravel() == 1) & (np.linalg.norm(back - corners, axis=2).ravel() < 1.5)
     points = corners[alive, 0].astype(np.float64)
     flow = (there[alive, 0] - corners[alive, 0]).astype(np.float64)
