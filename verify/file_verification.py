@@ -103,19 +103,21 @@ def _frames(folder: Path, frames_per_s: float) -> tuple[list[FrameFile], Challen
 
 
 def _prompted(path: Path) -> tuple[list[FrameFile], Challenge]:
-    """Frames with what was on show: every change of prompt or colour is a step."""
+    """Frames with what was on show: every change of prompt, colour or ``step`` is a step."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        shown = [(str(row["file"]), int(row["at_ms"]), PromptName(row["prompt"]), row.get("colour")) for row in rows]
+        shown = [(str(row["file"]), int(row["at_ms"]), PromptName(row["prompt"]), row.get("colour"), row.get("step")) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TableError(f"{path.name}: a list of objects with file, at_ms, prompt and optionally colour is expected ({error})") from error
+        raise TableError(
+            f"{path.name}: a list of objects with file, at_ms, prompt[, colour, step] is expected ({error})"
+        ) from error
     files: list[FrameFile] = []
     prompts: list[Prompt] = []
     colours: list[str] = []
-    before: tuple[PromptName, str | None] | None = None
-    for name, at_ms, prompt, colour in shown:
-        if (prompt, colour) != before:
-            before = (prompt, colour)
+    before: tuple[object, ...] | None = None
+    for name, at_ms, prompt, colour, number in shown:
+        if (prompt, colour, number) != before:
+            before = (prompt, colour, number)
             if colour is not None:
                 colours.append(colour)
             elif prompt is not PromptName.DONE:

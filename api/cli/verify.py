@@ -24,7 +24,8 @@ def verify(reference: Path, frames: Path, fps: float, engine: str | None, as_jso
     """Compare a folder of frames with a reference photograph and judge liveness, every measured value shown.
 
     Without prompts the active challenge and the colour flash cannot be judged, so the best that frames alone can give is `refer`.
-    A prompts.json in the folder ([{"file","at_ms","prompt","colour"}], as the recording harness writes) supplies them.
+    A prompts.json in the folder supplies them: a list of {"file","at_ms","prompt"[,"colour"][,"step"]} in time order. Prompts are
+    look_straight, turn_left, turn_right, blink, watch_colours; step tells two turns to the same side apart.
 
     \b
     Examples:
