@@ -116,6 +116,17 @@ def _start_screen(context: Context, accounts: Sequence[tuple[str, str, str]] = (
 
 def _serve(settings: Settings) -> None:
     from gunicorn.app.base import BaseApplication
+    from gunicorn.glogging import Logger
+
+    class MaskedLogger(Logger):  # type: ignore[misc]
+        """gunicorn's log goes the way of every other line, through the masking handler."""
+
+        def setup(self, cfg: Any) -> None:
+            """Drop gunicorn's own handlers: lines go up to the root logger."""
+            super().setup(cfg)
+            for log in (self.error_log, self.access_log):
+                log.handlers.clear()
+                log.propagate = True
 
     class Server(BaseApplication):  # type: ignore[misc]
         """gunicorn, configured in code."""
@@ -131,6 +142,7 @@ def _serve(settings: Settings) -> None:
                 "graceful_timeout": 30,
                 "accesslog": None,  # addresses and paths of people are not logged
                 "loglevel": "warning",
+                "logger_class": MaskedLogger,
                 "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108 (heartbeat file only)
                 "control_socket_disable": True,
             }
