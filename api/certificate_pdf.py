@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import io
 from datetime import date
+from typing import Any
 
 import segno
 from babel.dates import format_date
 from flask_babel import lazy_gettext as _
 from reportlab.graphics.shapes import Drawing, Rect
-from reportlab.lib.colors import HexColor
+from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
@@ -83,13 +84,13 @@ class _Page:
         self.width = A4[0] - 50 * mm
         self.y = A4[1] - 38 * mm
 
-    def text(self, words: str, size: float, *, colour: HexColor = INK, x: float | None = None, chinese: bool = True) -> None:
+    def text(self, words: str, size: float, *, colour: Color = INK, x: float | None = None, chinese: bool = True) -> None:
         font = CHINESE_FONT if chinese else LATIN_FONT
         self.canvas.setFillColor(colour)
         self.canvas.setFont(font, size)
         self.canvas.drawString(self.left if x is None else x, self.y, words)
 
-    def paragraph(self, words: str, size: float, width: float, *, colour: HexColor = INK, chinese: bool = True) -> None:
+    def paragraph(self, words: str, size: float, width: float, *, colour: Color = INK, chinese: bool = True) -> None:
         for line in _wrapped(words, CHINESE_FONT if chinese else LATIN_FONT, size, width):
             self.text(line, size, colour=colour, chinese=chinese)
             self.y -= size * 1.55
@@ -97,7 +98,9 @@ class _Page:
     def row(self, label: object, value_zh: str, value_en: str | None = None) -> None:
         chinese, english = _both(label)
         self.text(chinese, 12, colour=SOFT)
-        self.text(value_zh, 15, x=self.left + 62 * mm)
+        room = self.width - 62 * mm
+        size = min(15.0, 15.0 * room / max(pdfmetrics.stringWidth(value_zh, CHINESE_FONT, 15), 1.0))  # long names stay on the line
+        self.text(value_zh, size, x=self.left + 62 * mm)
         self.y -= 15
         self.text(english, 9, colour=SOFT, chinese=False)
         if value_en is not None:
@@ -118,11 +121,13 @@ def square_code(address: str, side: float) -> Drawing:
     rows = [list(row) for row in segno.make(address, error="m", micro=False).matrix_iter(border=4)]
     cell = side / len(rows)
     drawing = Drawing(side, side)
-    drawing.add(Rect(0, 0, side, side, fillColor=HexColor("#ffffff"), strokeColor=None))
+    white: dict[str, Any] = {"fillColor": HexColor("#ffffff"), "strokeColor": None}
+    black: dict[str, Any] = {"fillColor": HexColor("#000000"), "strokeColor": None}
+    drawing.add(Rect(0, 0, side, side, **white))
     for y, row in enumerate(rows):
         for x, dark in enumerate(row):
             if dark:
-                drawing.add(Rect(x * cell, side - (y + 1) * cell, cell, cell, fillColor=HexColor("#000000"), strokeColor=None))
+                drawing.add(Rect(x * cell, side - (y + 1) * cell, cell, cell, **black))
     return drawing
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
@@ -10,7 +11,7 @@ from flask_babel.speaklater import LazyString
 from verify.evidence import Outcome, Reason
 from verify.views import ChallengeKind, PromptName
 
-Words = LazyString | str
+Words: TypeAlias = LazyString | str
 
 PROMPTS: dict[PromptName, Words] = {
     PromptName.LOOK_STRAIGHT: _("Look straight into the camera"),
