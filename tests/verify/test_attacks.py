@@ -10,11 +10,12 @@ import pytest
 
 from tests.verify.observations import LEFT, POLICY, RIGHT
 from tests.verify.real_data import data_file, engine
-from verify.assessment import assess
+from verify.assessment import assess, probe_embedding
 from verify.attack_media import Display, Pose3D, held, on_display, printed
 from verify.attack_session import challenge_of, load_turn_clip
 from verify.attack_species import AttackStage, Attempt, bona_fide, displays, photographs_of_a_frame, replays, tampered
 from verify.attacks import run_attacks
+from verify.comparison import compare
 from verify.evidence import Decision, Evidence, EvidenceKind, EvidenceState, Outcome, Reason
 from verify.views import PromptName
 
@@ -118,3 +119,18 @@ def test_a_tilted_print_keeps_straight_lines_and_a_bent_one_does_not() -> None:
 def test_a_print_has_less_contrast_and_a_display_the_same_brightness() -> None:
     assert np.ptp(printed(gradient())) < np.ptp(gradient())
     assert on_display(gradient(), Display(1.7, 1.0, 0.4)).mean() == pytest.approx(gradient().mean(), rel=0.25)
+
+
+@pytest.mark.parametrize(("whose", "outcome"), [("her own", Outcome.CERTIFIED), ("another's", Outcome.REFUSED)])
+def test_the_prompted_clip_against_her_own_reference_and_against_anothers(stage: AttackStage, whose: str, outcome: Outcome) -> None:
+    onnx = stage.engine
+    picture = stage.clip.nearest(0).image if whose == "her own" else stage.photographs[0]
+    reference = onnx.embed(picture, onnx.detect(picture)[0])
+    challenge = challenge_of(LEFT, RIGHT)
+    observations = stage.live(challenge, 0).observations
+    probe = probe_embedding(observations, POLICY)
+    assert probe is not None
+    match = compare(onnx, reference, probe, None, POLICY.matching).evidence()
+    decision = assess(observations, challenge, match=match, policy=POLICY, tries_left=1)
+    assert decision.outcome is outcome
+    assert (Reason.FACE_NOT_MATCHING in decision.reasons) == (outcome is Outcome.REFUSED)
