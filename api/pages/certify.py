@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flask import abort, redirect, render_template, request, session, url_for
+from flask import abort, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -20,6 +20,7 @@ from api.pages.results import result_page
 from api.pages.session_person import ATTEMPT_KEY, NEXT_KEY, channel, is_helping, person_needed, remember
 from api.pages.trouble_words import TROUBLES
 from api.pages.words import camera_words
+from api.sign_in_limit import SignInLimit
 from models.consent import ConsentPurpose
 from verify.views import ChallengeKind
 
@@ -64,7 +65,13 @@ def identify() -> ResponseReturnValue:
     neutral = None
     status = 200
     if form.validate_on_submit():
-        person_id = people.identify(current(), form.full_name.data, form.compact_id())
+        # by number and address, so that many people can be helped from one line, and one number cannot be tried with many names
+        limit: SignInLimit = current_app.extensions["lifecert_sign_in_limit"]
+        number, address = form.compact_id(), request.remote_addr or ""
+        if limit.wait_s(number, address):
+            abort(429)
+        person_id = people.identify(current(), form.full_name.data, number)
+        (limit.failed if person_id is None else limit.succeeded)(number, address)
         if person_id is not None:
             then = AFTER_IDENTIFYING.get(session.get(NEXT_KEY, ""), "pages.certify")
             remember(person_id)

@@ -95,6 +95,14 @@ def test_the_page_before_identifying_is_where_one_comes_out(world: World) -> Non
     assert "还没有认证过" in client.get("/status").text
 
 
+def test_one_number_cannot_be_tried_with_many_names(world: World) -> None:
+    client = world.anonymous()
+    answers = [post(client, "/identify", full_name=f"王{letter}", resident_id=RESIDENT_ID).status_code for letter in "一二三四五六"]
+    assert answers[0] == 422
+    assert answers[-1] == 429
+    assert post(client, "/identify", full_name=NAME, resident_id=RESIDENT_ID).status_code == 429
+
+
 def test_a_link_for_one_person_knows_them_and_a_changed_one_does_not(world: World) -> None:
     client = world.anonymous()
     link = link_for_one_person(world.context, world.at_home).removeprefix(world.context.settings.base_url)
