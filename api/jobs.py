@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import signal
 from typing import Any
-from urllib.parse import urlsplit
 
 from huey import SqliteHuey, crontab
 from huey.api import Huey
@@ -15,6 +14,7 @@ from huey.consumer import Consumer
 
 from api.context import Context
 from api.log import logger
+from models.database import parse_url
 from verify.calibration_service import CalibrationService
 
 log = logger("lifecert.jobs")
@@ -22,11 +22,11 @@ log = logger("lifecert.jobs")
 
 def make_queue(context: Context) -> Huey:
     """SQLite in the home by default; PostgreSQL when the store is there. Only the constructor differs."""
-    url = context.settings.store_url
-    if urlsplit(url).scheme.startswith("postgresql"):
+    url = parse_url(context.settings.store_url)
+    if url.get_backend_name() == "postgresql":
         from huey import PostgresHuey
 
-        return PostgresHuey("lifecert", dsn=url.replace("postgresql+psycopg://", "postgresql://", 1))
+        return PostgresHuey("lifecert", dsn=url.set(drivername="postgresql").render_as_string(hide_password=False))
     return SqliteHuey("lifecert", filename=str(context.settings.home / "jobs.sqlite3"))
 
 

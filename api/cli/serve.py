@@ -38,7 +38,7 @@ def run(host: str | None, port: int | None, workers: int | None) -> None:
     _check_port(settings)
     context = open_context(settings)
     _start_screen(context)
-    _serve(settings)
+    _serve(context)
 
 
 @click.command()
@@ -66,7 +66,7 @@ def demo(host: str | None, port: int | None, no_serve: bool) -> None:
         accounts = fill(context, report)
     _start_screen(context, accounts, people_to_try(context))
     if not no_serve:
-        _serve(settings)
+        _serve(context)
 
 
 @click.command()
@@ -114,7 +114,9 @@ def _start_screen(context: Context, accounts: Sequence[tuple[str, str, str]] = (
     click.echo("\n".join([*lines, ""]), err=True)
 
 
-def _serve(settings: Settings) -> None:
+def _serve(context: Context) -> None:
+    settings = context.settings
+    context.database.dispose()  # connections must not cross the fork: each worker opens its own
     from gunicorn.app.base import BaseApplication
     from gunicorn.glogging import Logger
 

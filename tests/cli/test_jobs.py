@@ -144,7 +144,7 @@ def test_the_jobs_come_round_by_themselves(context: Context) -> None:
 
 def test_the_postgresql_queue_takes_every_form_of_the_address(postgres_server: str, tmp_path: Path) -> None:
     policy = load_policy(ROOT / "policy.toml")
-    for scheme in ("postgresql://", "postgresql+psycopg://"):
+    for scheme in ("postgresql://", "postgresql+psycopg://", "postgresql+psycopg2://"):
         url = postgres_server.replace("postgresql://", scheme, 1)
         settings = Settings(home=tmp_path, database_url=url, environment=Environment.TEST, engine=EngineChoice.SCRIPTED)
         bare = Context(settings, policy, None, None, None, "", None, None)  # type: ignore[arg-type]

@@ -50,7 +50,7 @@ def test_the_demo_fills_an_empty_home_once(command: Command, home: Path, monkeyp
     first = command("demo", "--no-serve")
     assert first.code == 0
     assert first.out == ""
-    for words in ("/counter", "/docs", "lifecert-demo-counter"):
+    for words in ("/counter", "/docs", "lifecert-demo-counter", "Made-up pensioners"):
         assert words in first.err
     counts, sizes = state_of(home)
     assert sizes[0] == 2000
