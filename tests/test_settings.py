@@ -97,4 +97,4 @@ def test_production_refuses_what_belongs_elsewhere(settings: dict[str, object], 
 
 def test_settings_do_not_change_after_they_are_read() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        load_settings().port = 1
+        load_settings().port = 1  # type: ignore[misc]

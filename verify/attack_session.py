@@ -17,6 +17,7 @@ from PIL import ImageSequence
 from verify.attack_media import camera, lit_by_screen
 from verify.capture import decode
 from verify.engines.protocol import Engine, Image
+from verify.errors import InputFileError
 from verify.observation import Observation
 from verify.observe import FrameStamp, observe
 from verify.pad.challenge import Challenge, Progress, Prompt, progress
@@ -127,14 +128,18 @@ def load_turn_clip(
 ) -> TurnClip:
     """Read a GIF of one head turn, cut every frame to the same window around the face and enlarge it to a phone's framing.
 
-    last_frame: use only the frames before this one. Raises ValueError when the clip does not show a face turned to both sides.
+    last_frame: use only the frames before this one. Raises InputFileError when the clip does not show a face turned to both sides.
     """
-    with PilImage.open(path) as gif:
+    try:
+        gif = PilImage.open(path)
+    except OSError as error:
+        raise InputFileError(f"{path.name} is not a picture: a GIF of one head turn is needed") from error
+    with gif:
         pictures = [np.ascontiguousarray(np.asarray(part.convert("RGB"))[..., ::-1]) for part in ImageSequence.Iterator(gif)][:last_frame]
     found = [(picture, engine.detect(picture)) for picture in pictures]
     boxes = np.array([faces[0].box for _, faces in found if faces], np.float64)
     if not len(boxes):
-        raise ValueError(f"{path.name} shows no face")
+        raise InputFileError(f"{path.name} shows no face")
     window = _window(boxes, pictures[0].shape[1], pictures[0].shape[0], width_px / height_px, face_share)
     frames = []
     for picture, faces in found:
@@ -147,7 +152,7 @@ def load_turn_clip(
             frames.append(PosedFrame(image, engine.mesh(image, again[0]).yaw_deg, again[0].box))
     yaws = np.array([frame.yaw_deg for frame in frames])
     if not len(yaws) or yaws.max() < 20 or yaws.min() > -20:
-        raise ValueError(f"{path.name} does not show a face turned by 20 degrees to both sides")
+        raise InputFileError(f"{path.name} does not show a face turned by 20 degrees to both sides")
     peak = int(yaws.argmax())
     lowest = int(yaws[:peak].argmin()) if peak else 0
     sweeps = (tuple(range(lowest, peak + 1)), tuple(range(peak, len(frames))))

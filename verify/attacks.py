@@ -18,6 +18,7 @@ from verify.attack_session import load_turn_clip
 from verify.attack_species import FAMILIES, AttackStage
 from verify.decision import outcome_of
 from verify.engines.protocol import Engine
+from verify.errors import InputFileError
 from verify.evidence import Decision, Evidence, EvidenceKind, EvidenceState, Outcome, Reason
 from verify.policy import VerificationPolicy
 
@@ -44,11 +45,13 @@ def run_attacks(
     each species its ``outcomes``, the ``caught_by`` kinds of evidence (every kind that alone would not have certified) and
     ``reasons``; ``flash`` says how many answered the colours where some were shown;
     ``certified`` lists what still passes. About 12 CPU minutes with 12 attempts a species.
+
+    Raises InputFileError: the clip shows no turn to both sides, or the folder holds no photographs.
     """
     pictures = [cv2.imread(str(path)) for path in sorted(faces_dir.iterdir()) if path.suffix.lower() in (".jpg", ".jpeg", ".png")][:24]
     photographs = [picture for picture in pictures if picture is not None]
     if not photographs:
-        raise ValueError(f"{faces_dir} holds no photographs (.jpg, .jpeg, .png)")
+        raise InputFileError(f"{faces_dir} holds no photographs (.jpg, .jpeg, .png)")
     stage = AttackStage(load_turn_clip(clip, engine), photographs, engine, policy, seed)
     species: dict[str, dict[str, Counter[str]]] = {}
     done = 0

@@ -33,6 +33,12 @@ class CaptureError(VerifyError):
         self.problem = problem
 
 
+class InputFileError(VerifyError, ValueError):
+    """A file or folder that was given for a measurement cannot be used; the message names it and what is missing."""
+
+    code = "input_file_error"
+
+
 class WeightsError(VerifyError):
     """A weight file is missing, unreachable or not the pinned one; the message says what to do."""
 

@@ -31,10 +31,10 @@ def describe_error(error: Exception) -> tuple[str, int] | None:
     from api.settings import SettingsError
     from models.errors import ModelsError
     from models.keys import KeyRingError
-    from verify.errors import CaptureError, EngineError, VerifyError, WeightsError
+    from verify.errors import CaptureError, EngineError, InputFileError, VerifyError, WeightsError
     from verify.tables import TableError
 
-    if isinstance(error, SettingsError | PolicyFileError | CaptureError | TableError):
+    if isinstance(error, SettingsError | PolicyFileError | CaptureError | InputFileError | TableError):
         return str(error), BAD_INPUT
     if isinstance(error, HomeError | KeyRingError | WeightsError | EngineError | ModelsError | VerifyError):
         return str(error), WORK_FAILED

@@ -17,7 +17,7 @@ from api.jobs import add_jobs, make_queue
 from api.policy import load_policy
 from api.settings import EngineChoice, Environment, Settings
 from models.consent import ConsentPurpose
-from models.face import Calibration
+from models.face import Calibration, ReferenceSource
 from models.repositories import references
 from models.verification import Verification, VerificationFrame, VerificationState
 from sample_data.captures import Actor, draw, jpeg
@@ -54,7 +54,7 @@ def enrol(context: Context, numbers: range) -> None:
                 engine_name=context.engine.name,
                 engine_version=context.engine.version,
                 template=sealed.sealed,
-                source=references.ReferenceSource.IMPORT,
+                source=ReferenceSource.IMPORT,
                 quality={"overall": 80, "components": {}},
                 image=None,
             )
@@ -133,7 +133,7 @@ def test_recalibration_waits_until_the_gallery_has_grown(context: Context) -> No
 def test_the_jobs_come_round_by_themselves(context: Context) -> None:
     queue = make_queue(context)
     add_jobs(queue, context)
-    due = {}
+    due: dict[str, list[int]] = {}
     for minutes in range(24 * 60):
         at = context.clock().replace(tzinfo=None, hour=0, minute=0) + timedelta(minutes=minutes)
         for task in queue.read_periodic(at):

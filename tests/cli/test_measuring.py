@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from models.database import Database
+from models.face import ReferenceSource
 from models.keys import FileKeyRing
 from models.repositories import references
 from sample_data.captures import Actor, draw, jpeg
@@ -234,6 +235,19 @@ def test_real_photographs_through_verify_and_evaluate(command: Command, tmp_path
     assert result.json["outcome"] != "certified", "one picture three times is no live person"
 
 
+def test_attacks_name_the_file_that_cannot_be_used(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "clip.gif").write_text("no picture")
+    words = ("evaluate", "attacks", "--clip", tmp_path / "clip.gif", "--photographs")
+    (tmp_path / "empty").mkdir()
+    result = command(*words, tmp_path / "empty")
+    assert result.code == 2
+    assert "holds no photographs" in one_line(result)
+    portrait(tmp_path / "photos" / "a.png", 1)
+    result = command(*words, tmp_path / "photos")
+    assert result.code == 2
+    assert "clip.gif is not a picture" in one_line(result)
+
+
 # calibration in the store ----------------------------------------------------------------------------------------------------
 
 
@@ -253,7 +267,7 @@ def enrolled(home: Path) -> Database:
                 engine_name=ScriptedEngine.name,
                 engine_version=ScriptedEngine.version,
                 template=sealed.sealed,
-                source=references.ReferenceSource.IMPORT,
+                source=ReferenceSource.IMPORT,
                 quality={"overall": 80, "components": {}},
                 image=None,
             )
