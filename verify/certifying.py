@@ -16,7 +16,7 @@ from models.keys import KeyRing
 from models.life_evidence import EvidenceKind as LifeEvidenceKind
 from models.life_evidence import Strength
 from models.person import Person
-from models.policy import CertificationPolicy, RetryPolicy
+from models.policy import CertificationPolicy, RetentionPolicy, RetryPolicy
 from models.repositories import audit, calibrations, certifications, life_evidence, outbox, tries, verifications
 from models.repositories.life_evidence import NewEvidence
 from models.repositories.verifications import DecisionRecord
@@ -59,6 +59,7 @@ class Certifier:
         engine: Engine,
         policy: VerificationPolicy,
         certification: CertificationPolicy,
+        retention: RetentionPolicy,
         retry: RetryPolicy,
         policy_hash: str,
         clock: Callable[[], datetime],
@@ -69,6 +70,7 @@ class Certifier:
         self._engine = engine
         self._policy = policy
         self._certification = certification
+        self._retention = retention
         self._retry = retry
         self._policy_hash = policy_hash
         self._clock = clock
@@ -151,7 +153,10 @@ class Certifier:
             elif decision.outcome in {Outcome.RETRY, Outcome.REFUSED}:
                 pad = Capability.PASSIVE in self._engine.capabilities
                 tries.record_failure(session, row.person_id, pad=pad, policy=self._retry, now=now)
-            if decision.outcome is not Outcome.REFER:
+            if decision.outcome is Outcome.REFER:
+                until = now + timedelta(days=self._retention.referred_picture_days)
+                verifications.keep_frames_until(session, row.id, until=until)
+            else:
                 verifications.purge_now(session, row.id, now=now)  # nobody has to look at it: the shortest retention is none
             audit.record(
                 session,

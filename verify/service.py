@@ -88,6 +88,7 @@ class VerificationService:
             engine=engine,
             policy=policy,
             certification=certification,
+            retention=retention,
             retry=retry,
             policy_hash=policy_hash,
             clock=clock,

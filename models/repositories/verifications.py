@@ -315,6 +315,16 @@ def count_foreign_frame(session: Session, verification_id: str) -> None:
     session.execute(update(Verification).where(Verification.id == verification_id).values(foreign_frames=Verification.foreign_frames + 1))
 
 
+def keep_frames_until(session: Session, verification_id: str, *, until: datetime) -> None:
+    """Move the day on which the sealed observations and pictures of one session are emptied: somebody has to look at them."""
+    session.execute(
+        update(VerificationFrame)
+        .where(VerificationFrame.verification_id == verification_id)
+        .values(purge_after=until)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def purge_now(session: Session, verification_id: str, *, now: datetime) -> None:
     """Empty the sealed observations and pictures of one session at once; digests and measures stay."""
     session.execute(

@@ -188,6 +188,12 @@ def test_a_borderline_likeness_goes_to_a_person_and_its_evidence_is_kept_sealed(
     assert view.outcome is Outcome.REFER, view.reasons
     assert Reason.MATCH_UNSURE in view.reasons
     assert desk.count(VerificationFrame, VerificationFrame.observation.is_(None)) == 0
+    assert desk.count(VerificationFrame, VerificationFrame.picture.is_(None)) == 0
+    desk.clock.advance(days=POLICY.retention.referred_picture_days - 1)
+    assert desk.service.housekeeping()["frames_emptied"] == 0
+    desk.clock.advance(days=2)
+    assert desk.service.housekeeping()["frames_emptied"] > 0
+    assert desk.count(VerificationFrame, VerificationFrame.picture.is_not(None)) == 0
 
 
 def test_finishing_twice_and_from_two_workers_decides_once(desk: Desk) -> None:
