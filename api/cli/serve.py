@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from api.cli.errors import BadInputError, WorkFailedError
+from api.cli.errors import BadInputError, WorkFailedError, describe_error
 from api.cli.progress import progress_bar
 from api.context import Context, choose_engine, open_context
 from api.log import configure
@@ -118,6 +118,7 @@ def _serve(context: Context) -> None:
     settings = context.settings
     context.database.dispose()  # connections must not cross the fork: each worker opens its own
     from gunicorn.app.base import BaseApplication
+    from gunicorn.arbiter import Arbiter
     from gunicorn.glogging import Logger
 
     class MaskedLogger(Logger):  # type: ignore[misc]
@@ -156,7 +157,14 @@ def _serve(context: Context) -> None:
             """One application a worker, opened after the fork: models and connections are not shared between processes."""
             from api.app import create_wsgi
 
-            return create_wsgi()
+            try:
+                return create_wsgi()
+            except Exception as error:
+                known = describe_error(error)
+                if known is None:
+                    raise
+                click.echo(f"lifecert: {known[0]}", err=True)
+                sys.exit(Arbiter.WORKER_BOOT_ERROR)  # the server then stops, instead of starting the next worker
 
     server = os.getpid()
     with _jobs_process():

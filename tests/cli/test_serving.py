@@ -26,6 +26,7 @@ from models.repositories import certifications
 from tests.cli.conftest import Command, one_line
 from tests.conftest import ROOT, FixedClock
 from tests.models.people import NOW
+from tests.verify.real_data import engine as real_engine
 
 LONG_S = 90  # a busy machine takes its time to import everything
 
@@ -140,6 +141,19 @@ def test_run_serves_and_leaves_nothing_behind(
     log = (tmp_path / "server.log").read_text()
     assert "Traceback" not in log
     assert "/healthz" not in log, "requests are not logged"
+
+
+def test_a_worker_that_cannot_load_its_engine_stops_the_server(environment: dict[str, str], free_port: int, tmp_path: Path) -> None:
+    real_engine("onnx")  # its weights must be here
+    (tmp_path / "embedder.toml").write_text(f'[embedder]\nname = "own"\npath = "own.onnx"\nsha256 = "{"0" * 64}"\n')
+    environment |= {"LIFECERT_ENGINE": "onnx", "LIFECERT_EMBEDDER_CONFIG": str(tmp_path / "embedder.toml")}
+    words = [sys.executable, "-m", "api.cli", "run", "--port", str(free_port), "--workers", "1"]
+    done = subprocess.run(
+        words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LONG_S, check=False, start_new_session=True
+    )
+    assert done.returncode == 1
+    assert f"lifecert: the embedder file {tmp_path / 'own.onnx'} does not exist" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_port_in_use_is_said_before_anything_is_done(command: Command, home: Path, free_port: int) -> None:
