@@ -19,6 +19,7 @@ from verify.evidence import Decision
 from verify.observe import FrameStamp, observe
 from verify.pad.challenge import Challenge, Prompt
 from verify.policy import CaptureLimits, VerificationPolicy
+from verify.still import embed_still
 from verify.tables import TableError
 from verify.views import ChallengeKind, PromptName
 
@@ -66,7 +67,7 @@ def _template(path: Path, engine: Engine, policy: VerificationPolicy) -> Embeddi
     faces = engine.detect(image)
     if not faces:
         raise CaptureError(CaptureProblem.NOT_AN_IMAGE, f"{path.name} shows no face: give a clear frontal photograph")
-    return engine.embed(image, faces[0])
+    return embed_still(engine, image, faces[0], flip=engine.name in policy.matching.flip_stills)  # as enrolment does
 
 
 def _picture(path: Path, data: bytes, limits: CaptureLimits, *, upright: bool = False) -> Image:
@@ -108,9 +109,7 @@ def _prompted(path: Path) -> tuple[list[FrameFile], Challenge]:
         rows = json.loads(path.read_text(encoding="utf-8"))
         shown = [(str(row["file"]), int(row["at_ms"]), PromptName(row["prompt"]), row.get("colour"), row.get("step")) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TableError(
-            f"{path.name}: a list of objects with file, at_ms, prompt[, colour, step] is expected ({error})"
-        ) from error
+        raise TableError(f"{path.name}: a list of objects with file, at_ms, prompt[, colour, step] is expected ({error})") from error
     files: list[FrameFile] = []
     prompts: list[Prompt] = []
     colours: list[str] = []
