@@ -36,7 +36,7 @@ from verify.views import ChallengeKind, Channel
 PORT = 8447
 
 
-def prepare(home: Path, count: int, reference: bytes) -> tuple[Context, list[str]]:
+def prepare(home: Path, count: int, pictures: list[bytes]) -> tuple[Context, list[str]]:
     """A home with the made-up county and ``count`` enrolled, consenting persons; all have the clip's face."""
     context = open_context(load_settings(home=home, port=PORT))
     generate(home / "county", seed=DEFAULT_SEED)
@@ -44,6 +44,9 @@ def prepare(home: Path, count: int, reference: bytes) -> tuple[Context, list[str
         load_county(session, context.keyring, home / "county")
     with context.database.read_scope() as session:
         found = [p.public_id for p in persons.search(session, limit=200)]
+    reference = next((data for data in pictures if context.verification.references.check(data).acceptable), None)
+    if reference is None:
+        raise SystemExit("no frame of the clip is good enough to be a reference")
     ready: list[str] = []
     for person_id in found:
         try:
@@ -127,7 +130,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     options = parser.parse_args()
     pictures = frames_640x480(options.clip)
-    reference = cv2.imencode(".jpg", pictures[0], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    stills = [cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes() for picture in pictures]
     rng = np.random.default_rng(0)
     encoded = [
         cv2.imencode(".jpg", np.clip(picture + rng.normal(0, 1.5, picture.shape), 0, 255).astype(np.uint8))[1].tobytes()
@@ -136,7 +139,7 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory(prefix="lifecert-bench-") as folder:
         home = Path(folder)
-        context, people = prepare(home, options.pensioners, reference)
+        context, people = prepare(home, options.pensioners, stills)
         environment = {**os.environ, "LIFECERT_HOME": str(home), "LIFECERT_PORT": str(PORT), "LIFECERT_WORKERS": "2"}
         server = subprocess.Popen([sys.executable, "-m", "api.cli", "run"], env=environment, stderr=subprocess.DEVNULL)
         try:

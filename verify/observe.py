@@ -135,7 +135,7 @@ def noise_sigma(region: NDArray[np.uint8]) -> float | None:
     """
     if min(region.shape) < 16:
         return None
-    response = np.abs(cv2.filter2D(region, cv2.CV_32F, _NOISE_MASK)[1:-1, 1:-1])
+    response = np.abs(cv2.filter2D(region, cv2.CV_16S, _NOISE_MASK)[1:-1, 1:-1])
     return float(np.median(response) / (0.6745 * 6.0))
 
 

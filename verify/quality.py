@@ -127,16 +127,17 @@ def illumination_uniformity(grey: NDArray[np.uint8]) -> float:
 
 
 # Red and blue chroma of skin of all tones in YCrCb (Chai and Ngan, IEEE TCSVT 9(4), 1999), widened for coloured light.
-_SKIN_LOW, _SKIN_HIGH = np.array([122, 70], np.float32), np.array([190, 140], np.float32)
+_SKIN_LOW, _SKIN_HIGH = np.array([122, 70]), np.array([190, 140])
+_ALIKE = 15  # chroma levels
 
 
 def skin_share(small: Image) -> float:
     """Share of the face whose chroma is possible for skin and near that of its middle (nose and cheeks), [0, 1]."""
-    chroma = cv2.cvtColor(small, cv2.COLOR_BGR2YCrCb)[..., 1:].astype(np.float32)
-    face = chroma[20:88, 22:74]
-    centre = np.median(chroma[46:68, 30:66].reshape(-1, 2), axis=0)
-    alike = np.abs(face - centre).max(axis=2) < 16
-    return float((alike & (face >= _SKIN_LOW).all(axis=2) & (face <= _SKIN_HIGH).all(axis=2)).mean())
+    chroma = cv2.cvtColor(small[20:88, 22:74], cv2.COLOR_BGR2YCrCb)
+    centre = np.median(chroma[26:48, 8:44, 1:].reshape(-1, 2), axis=0)
+    low, high = np.maximum(centre - _ALIKE, _SKIN_LOW), np.minimum(centre + _ALIKE, _SKIN_HIGH)
+    inside = cv2.inRange(chroma, (0.0, *low.tolist()), (255.0, *high.tolist()))
+    return cv2.countNonZero(inside) / inside.size
 
 
 def background_deviation(image: Image, face: Face) -> float:

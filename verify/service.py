@@ -6,11 +6,11 @@ Pictures are decoded and measured outside every transaction; each change of stat
 from __future__ import annotations
 
 import hashlib
-import hmac
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -30,6 +30,7 @@ from verify.certifying import Certifier
 from verify.engines.protocol import Capability, Engine
 from verify.evidence import Reason
 from verify.frames import associated_data, light_observation, measures_of, seal_observation
+from verify.live_session import LiveSession, LiveSessions
 from verify.observation import Observation
 from verify.observe import FrameStamp, observe
 from verify.pad.challenge import Challenge, Progress, draw_challenge, progress
@@ -80,6 +81,8 @@ class VerificationService:
         self._retry = retry
         self._clock = clock
         self._rng = rng
+        self._steps = tokens.StepTokens(keyring.derive("step-tokens"))
+        self._live = LiveSessions(self._read_live)
         self.references = ReferenceService(database, keyring, engine, policy, retention, clock)
         self.certificates = CertificateService(database, keyring, certification, clock)
         self._certifier = Certifier(
@@ -145,7 +148,7 @@ class VerificationService:
             token=token,
             kind=kind,
             expires_at=challenge.expires_at,
-            guide=self._guide(token, verification_id, challenge, first),
+            guide=self._guide(verification_id, challenge, first),
             tries_left=max(0, self._retry.refer_after - standing.failed_attempts),
         )
 
@@ -184,29 +187,26 @@ class VerificationService:
             VerificationUnknown, VerificationClosed, TooManyFrames, FrameDuplicate, CaptureError.
         """
         now = self._clock()
-        with self._database.read_scope() as session:
-            row = self._own(session, verification_id, token)
-            challenge = Challenge.from_json(row.challenge)
-            started_at, expires_at, state, label = row.started_at, row.expires_at, row.state, row.camera_label
-            known = verifications.count_frames(session, verification_id)
-        if state is not VerificationState.OPEN or now >= expires_at:
-            raise VerificationClosed("this verification takes no more frames: start a new one", state.value)
-        if known >= self._policy.frames_max:
+        live = self._live_session(verification_id, token)
+        challenge = live.challenge
+        if challenge.expired(now):
+            raise VerificationClosed("this verification takes no more frames: start a new one", VerificationState.EXPIRED.value)
+        if live.frames >= self._policy.frames_max:
             raise TooManyFrames(f"a verification has at most {self._policy.frames_max} frames: finish it or start a new one")
-        step = tokens.step_of(token, verification_id, step_token, challenge.steps_total + 1)
+        step = self._steps.step(verification_id, step_token, challenge.steps_total + 1)
         if step is None:
-            return self._foreign(verification_id, token, challenge, seq)
+            return self._foreign(verification_id, live, seq)
         image = decode(data, self._policy.capture.frame)
         digest = hashlib.sha256(data).digest()
         stamp = FrameStamp(
             seq=seq,
             captured_at_ms=captured_at_ms,
-            received_at_ms=int((now - started_at).total_seconds() * 1000),
+            received_at_ms=int((now - live.started_at).total_seconds() * 1000),
             step=step,
             colour=challenge.colour_at(step),
             sha256=digest.hex(),
         )
-        observation = observe(image, self._engine, stamp, self._policy, **self._schedule(token, seq))
+        observation = observe(image, self._engine, stamp, self._policy, **self._schedule(verification_id, seq))
         keep_until = now + timedelta(hours=self._retention.frame_observation_hours)
         frame = NewFrame(
             verification_id=verification_id,
@@ -220,17 +220,36 @@ class VerificationService:
         )
         with self._database.session_scope() as session:
             result = verifications.add_frame(session, frame, now=now)
-            if result is FrameResult.STORED and camera_label and camera_label != label:
+            rows = verifications.frame_measures(session, verification_id, after=live.last_row)
+            if result is FrameResult.STORED and camera_label:
                 verifications.note_camera(session, verification_id, camera_label)
         if result is FrameResult.NOT_OPEN:
+            self._live.forget(verification_id)
             raise VerificationClosed("this verification takes no more frames", self.state(verification_id, token).state.value)
         if result is FrameResult.SEQ_TAKEN:
             raise FrameDuplicate(f"frame {seq} was already sent with another picture")
-        return self._answer(verification_id, token, challenge, seq, observation)
+        live.take(_light(rows))
+        return self._answer(verification_id, live, seq, observation)
 
-    def _schedule(self, token: str, seq: int) -> dict[str, bool]:
+    def _live_session(self, verification_id: str, token: str) -> LiveSession:
+        live = self._live.get(verification_id)
+        if not tokens.token_fits(token, live.token_hash):
+            raise VerificationUnknown("there is no such verification")
+        return live
+
+    def _read_live(self, verification_id: str) -> LiveSession:
+        with self._database.read_scope() as session:
+            row = self._find(session, verification_id)
+            if row.state is not VerificationState.OPEN:
+                raise VerificationClosed("this verification takes no more frames", row.state.value)
+            live = LiveSession(row.token_hash, Challenge.from_json(row.challenge), row.started_at)
+            rows = verifications.frame_measures(session, verification_id)
+        live.take(_light(rows))
+        return live
+
+    def _schedule(self, verification_id: str, seq: int) -> dict[str, bool]:
         """Which dear models look at this frame: by a secret, so that nobody can show the right face only where it is looked at."""
-        draw = hmac.new(token.encode(), f"models/{seq}".encode(), hashlib.sha256).digest()
+        draw = self._steps.draw(verification_id, seq)
         rules = self._policy.frame
         return {"embed": seq == 0 or draw[0] % rules.embed_every == 0, "passive": draw[1] % rules.passive_every == 0}
 
@@ -239,35 +258,34 @@ class VerificationService:
             return None
         return self._keyring.seal(data, associated_data(verification_id, seq, "picture"))
 
-    def _foreign(self, verification_id: str, token: str, challenge: Challenge, seq: int) -> FrameAnswer:
+    def _foreign(self, verification_id: str, live: LiveSession, seq: int) -> FrameAnswer:
         """A frame whose step token is not of this session: counted against it, and not looked at."""
         with self._database.session_scope() as session:
             verifications.count_foreign_frame(session, verification_id)
-        answer = self._answer(verification_id, token, challenge, seq, None)
+        answer = self._answer(verification_id, live, seq, None)
         return replace(answer, accepted=False, hints=(Reason.FOREIGN_FRAME,))
 
-    def _answer(self, verification_id: str, token: str, challenge: Challenge, seq: int, observation: Observation | None) -> FrameAnswer:
-        with self._database.read_scope() as session:
-            seen = [light_observation(*frame) for frame in verifications.frame_measures(session, verification_id)]
-        state = progress(challenge, seen, self._policy)
+    def _answer(self, verification_id: str, live: LiveSession, seq: int, observation: Observation | None) -> FrameAnswer:
+        seen = live.observations()
+        state = progress(live.challenge, seen, self._policy)
         unmeasurable = Capability.MESH not in self._engine.capabilities
         return FrameAnswer(
             seq=seq,
             accepted=True,
             hints=_hints(observation, state),
-            guide=self._guide(token, verification_id, challenge, state),
+            guide=self._guide(verification_id, live.challenge, state),
             complete=state.satisfied or state.failed is not None or (unmeasurable and len(seen) >= self._policy.frames_max // 4),
             frames=len(seen),
         )
 
-    def _guide(self, token: str, verification_id: str, challenge: Challenge, state: Progress) -> Guide:
+    def _guide(self, verification_id: str, challenge: Challenge, state: Progress) -> Guide:
         colour = None
         if state.colour is not None:
             red, green, blue = self._policy.flash.colours[state.colour]
             colour = f"#{red:02x}{green:02x}{blue:02x}"
         return Guide(
             prompt=state.prompt,
-            step_token=tokens.step_token(token, verification_id, state.step),
+            step_token=self._steps.token(verification_id, state.step),
             colour=colour,
             progress=state.fraction,
             steps_done=min(state.step, challenge.steps_total),
@@ -286,6 +304,7 @@ class VerificationService:
         with self._database.session_scope() as session:
             self._own(session, verification_id, token)
             claimed = verifications.claim_for_decision(session, verification_id, now=now, takeover_after=TAKEOVER_AFTER)
+        self._live.forget(verification_id)
         if claimed:
             try:
                 self._certifier.decide(verification_id, claimed_at=now)
@@ -317,13 +336,16 @@ class VerificationService:
             return None if row is None else self._certifier.view(session, row)
 
     def _own(self, session: Session, verification_id: str, token: str) -> Verification:
-        try:
-            row = verifications.get(session, verification_id)
-        except NotFoundError as error:
-            raise VerificationUnknown("there is no such verification") from error
+        row = self._find(session, verification_id)
         if not tokens.token_fits(token, row.token_hash):
             raise VerificationUnknown("there is no such verification")
         return row
+
+    def _find(self, session: Session, verification_id: str) -> Verification:
+        try:
+            return verifications.get(session, verification_id)
+        except NotFoundError as error:
+            raise VerificationUnknown("there is no such verification") from error
 
     # housekeeping --------------------------------------------------------------------------------------------------
 
@@ -338,6 +360,10 @@ class VerificationService:
                 "idempotency_keys_deleted": idempotency.purge(session, now=now),
                 "messages_deleted": outbox.purge_sent(session, before=now - timedelta(days=self._retention.outbox_days)),
             }
+
+
+def _light(rows: Iterable[tuple[int, int, bytes, dict[str, Any]]]) -> Iterator[tuple[int, Observation]]:
+    return ((row_id, light_observation(seq, digest, measures)) for row_id, seq, digest, measures in rows)
 
 
 def _hints(observation: Observation | None, state: Progress) -> tuple[Reason, ...]:

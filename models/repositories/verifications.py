@@ -257,14 +257,14 @@ def frames(session: Session, verification_id: str) -> Sequence[VerificationFrame
     ).all()
 
 
-def frame_measures(session: Session, verification_id: str) -> Sequence[tuple[int, bytes, dict[str, Any]]]:
-    """(seq, SHA-256, measures) of all frames in order of seq: what guidance needs, without any sealed value."""
+def frame_measures(session: Session, verification_id: str, *, after: int = 0) -> Sequence[tuple[int, int, bytes, dict[str, Any]]]:
+    """(row id, seq, SHA-256, measures) of the frames stored after a row, in order of storing: what guidance needs, nothing sealed."""
     rows = session.execute(
-        select(VerificationFrame.seq, VerificationFrame.sha256, VerificationFrame.measures)
-        .where(VerificationFrame.verification_id == verification_id)
-        .order_by(VerificationFrame.seq)
+        select(VerificationFrame.id, VerificationFrame.seq, VerificationFrame.sha256, VerificationFrame.measures)
+        .where(VerificationFrame.verification_id == verification_id, VerificationFrame.id > after)
+        .order_by(VerificationFrame.id)
     )
-    return [(seq, bytes(digest), measures) for seq, digest, measures in rows]
+    return [(row_id, seq, bytes(digest), measures) for row_id, seq, digest, measures in rows]
 
 
 def count_frames(session: Session, verification_id: str) -> int:

@@ -19,6 +19,7 @@ from verify.engines.alignment import align_face, enlarged_box
 from verify.engines.face_mesh import FaceMesh
 from verify.engines.protocol import Capability, Embedding, Face, Image, Mesh
 from verify.engines.runtime import load_network
+from verify.engines.yunet import OpenVinoYuNet
 from verify.errors import EngineError
 
 
@@ -89,13 +90,20 @@ class PassiveConfig:
     live_index: int
 
 
-class YuNetDetector:
-    """YuNet through OpenCV. The OpenCV object keeps its input size, so each thread has its own."""
+class OpenCvYuNet:
+    """YuNet through OpenCV, where OpenVINO is not. The OpenCV object keeps its input size, so each thread has its own."""
 
     def __init__(self, config: DetectorConfig) -> None:
         self._config = config
         self._local = threading.local()
         self._detector((64, 64))  # a broken file shows now and not at the first picture
+
+    def detect(self, image: Image, score_threshold: float) -> NDArray[np.float32]:
+        """See OpenVinoYuNet."""
+        detector = self._detector((image.shape[1], image.shape[0]))
+        detector.setScoreThreshold(score_threshold)
+        rows = detector.detect(image)[1]
+        return np.empty((0, 15), np.float32) if rows is None else np.asarray(rows, dtype=np.float32)
 
     def _detector(self, size: tuple[int, int]) -> Any:
         local = self._local
@@ -112,20 +120,28 @@ class YuNetDetector:
             local.size = size
         return local.detector
 
+
+class YuNetDetector:
+    """Faces of a picture of any size: scaled for YuNet, found, scaled back."""
+
+    def __init__(self, config: DetectorConfig) -> None:
+        self._config = config
+        self._network: OpenVinoYuNet | OpenCvYuNet
+        try:
+            self._network = OpenVinoYuNet(config.path, config.nms_threshold)
+        except (ImportError, RuntimeError):  # no OpenVINO, or a file that it cannot read: OpenCV says what is wrong with it
+            self._network = OpenCvYuNet(config)
+
     def __call__(self, image: Image, *, faint: bool = False) -> tuple[Face, ...]:
         """All faces, largest first. faint: down to the lower threshold for still photographs."""
         height, width = image.shape[:2]
         factor = self._config.width_px / max(height, width)
         size = (max(round(width * factor), 16), max(round(height * factor), 16))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR) if factor != 1 else image
-        detector = self._detector(size)
-        detector.setScoreThreshold(self._config.faint_score_threshold if faint else self._config.score_threshold)
-        rows = detector.detect(small)[1]
-        if rows is None:
-            return ()
+        rows = self._network.detect(small, self._config.faint_score_threshold if faint else self._config.score_threshold)
         back = np.array([width / size[0], height / size[1]], dtype=np.float32)
         faces = []
-        for row in np.asarray(rows, dtype=np.float32):
+        for row in rows:
             # YuNet names the sides from the person's own view: its right eye is the image's left one, so the order is ArcFace's already
             box = row[:4] * np.tile(back, 2)
             if box[2] > 0 and box[3] > 0:
