@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, defer
 
 from models.errors import Conflict, ConflictError, NotFoundError
@@ -221,29 +221,28 @@ def add_frame(session: Session, frame: NewFrame, *, now: datetime) -> FrameResul
         raise NotFoundError("there is no such verification")
     if state.state is not VerificationState.OPEN or state.expires_at <= now:
         return FrameResult.NOT_OPEN
-    row = VerificationFrame(
-        verification_id=frame.verification_id,
-        seq=frame.seq,
-        received_at=frame.received_at,
-        sha256=frame.sha256,
-        measures=frame.measures,
-        observation=frame.observation,
-        picture=frame.picture,
-        purge_after=frame.purge_after,
-    )
-    try:
-        with session.begin_nested():
-            session.add(row)
-            session.flush()
-    except IntegrityError:
+    insert = (postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert)(VerificationFrame)
+    stored = session.execute(
+        insert.values(
+            verification_id=frame.verification_id,
+            seq=frame.seq,
+            received_at=frame.received_at,
+            sha256=frame.sha256,
+            measures=frame.measures,
+            observation=frame.observation,
+            picture=frame.picture,
+            purge_after=frame.purge_after,
+        )
+        .on_conflict_do_nothing(index_elements=["verification_id", "seq"])
+        .returning(VerificationFrame.id)
+    ).one_or_none()
+    if stored is None:
         there = session.scalar(
             select(VerificationFrame.sha256).where(
                 VerificationFrame.verification_id == frame.verification_id, VerificationFrame.seq == frame.seq
             )
         )
-        if there is None:
-            raise
-        return FrameResult.SAME_AGAIN if bytes(there) == frame.sha256 else FrameResult.SEQ_TAKEN
+        return FrameResult.SAME_AGAIN if there is not None and bytes(there) == frame.sha256 else FrameResult.SEQ_TAKEN
     return FrameResult.STORED
 
 
