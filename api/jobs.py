@@ -6,16 +6,22 @@ Each job checks what there is to do before it does it, so a second delivery, or 
 from __future__ import annotations
 
 import signal
+import sqlite3
+import threading
+import time
 from typing import Any
 
 from huey import SqliteHuey, crontab
 from huey.api import Huey
 from huey.consumer import Consumer
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.context import Context
 from api.log import logger
-from models.database import parse_url
+from models.database import Database, parse_url
 from verify.calibration_service import CalibrationService
+
+CHECKPOINT_EVERY_S = 2.0
 
 log = logger("lifecert.jobs")
 
@@ -57,5 +63,16 @@ def consume(context: Context) -> None:
     queue = make_queue(context)
     add_jobs(queue, context)
     context.verification.housekeeping()  # what fell due while nothing ran
+    threading.Thread(target=_keep_log_short, args=(context.database,), daemon=True, name="checkpoints").start()
     consumer = Consumer(queue, workers=1, periodic=True, worker_type="thread", graceful_signal=signal.SIGTERM.name.removeprefix("SIG"))
     consumer.run()
+
+
+def _keep_log_short(database: Database) -> None:
+    """Checkpoint the store every few seconds, so that no request has to: finer than the minutes that periodic tasks come in."""
+    while True:
+        time.sleep(CHECKPOINT_EVERY_S)
+        try:
+            database.checkpoint()
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            log.warning("checkpoint_failed", why=type(error).__name__)  # the next one may do; SQLite does it by itself at its limit

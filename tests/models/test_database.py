@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from models import database as database_module
@@ -150,3 +150,15 @@ def test_opaque_ids_are_distinct_and_fit_an_address() -> None:
     ids = {opaque_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert {len(value) for value in ids} == {22}
+
+
+def test_a_checkpoint_empties_the_log_into_the_file_and_is_harmless_elsewhere(database: Database) -> None:
+    with database.session_scope() as session:
+        session.execute(text("CREATE TABLE note (words TEXT)"))
+        session.execute(text("INSERT INTO note VALUES (:words)"), {"words": "x" * 100_000})
+    database.checkpoint()
+    if database.dialect == "sqlite":
+        file = Path(str(make_url(database.url).database))
+        assert file.read_bytes().count(b"x" * 1000) > 0
+    with database.read_scope() as session:
+        assert session.scalar(text("SELECT length(words) FROM note")) == 100_000

@@ -10,8 +10,8 @@ export const LEVELS = Object.freeze([
   { fps: 4, quality: 0.6, side_px: 480 },
 ]);
 
-const SLOW_MS = 500;
-const QUICK_MS = 220;
+const SLOW_MS = 240; // a full server answers in 250 ms and more: everybody sends less then, rather than all waiting
+const QUICK_MS = 130;
 const WEIGHT = 0.3;
 const ANSWERS_BEFORE_CHANGE = 4;
 
