@@ -35,7 +35,7 @@ def alembic_config(connection: Connection | None = None) -> Config:
 def head_revision() -> str:
     """The revision that this code was written for."""
     head = ScriptDirectory.from_config(alembic_config()).get_current_head()
-    if head is None:  # pragma: no cover - a packaging fault
+    if head is None:  # a packaging fault
         raise SchemaError("the package holds no migrations: install it again")
     return head
 
