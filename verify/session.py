@@ -1,8 +1,7 @@
-"""The state machine of one attempt, and the tokens that bind frames to it.
+"""The tokens that bind frames to one attempt.
 
-open -> deciding -> decided; open -> expired | abandoned. A session token (256 random bits) is given once and kept only as a hash.
-A step token is an HMAC of verification and step under a key of the service, handed out with the prompt: nobody can label a frame
-with a prompt that was not yet shown, or with another session's.
+A session token (256 random bits) is given once and kept only as a hash. A step token is an HMAC of verification and step under a key
+of the service, handed out with the prompt: nobody can label a frame with a prompt that was not yet shown, or with another session's.
 """
 
 from __future__ import annotations
@@ -11,21 +10,6 @@ import base64
 import hashlib
 import hmac
 import secrets
-
-from models.verification import VerificationState
-
-TRANSITIONS: dict[VerificationState, frozenset[VerificationState]] = {
-    VerificationState.OPEN: frozenset({VerificationState.DECIDING, VerificationState.EXPIRED, VerificationState.ABANDONED}),
-    VerificationState.DECIDING: frozenset({VerificationState.DECIDED, VerificationState.OPEN}),
-    VerificationState.DECIDED: frozenset(),
-    VerificationState.EXPIRED: frozenset(),
-    VerificationState.ABANDONED: frozenset(),
-}
-
-
-def may_become(state: VerificationState, to: VerificationState) -> bool:
-    """True when the state machine has this edge."""
-    return to in TRANSITIONS[state]
 
 
 def new_token() -> str:

@@ -1,20 +1,8 @@
-"""States of an attempt and the tokens that bind frames to it."""
+"""The tokens that bind frames to one attempt."""
 
 from __future__ import annotations
 
-from itertools import product
-
-from models.verification import VerificationState
-from verify.session import StepTokens, may_become, new_token, token_fits, token_hash
-
-
-def test_nothing_leaves_an_end_state() -> None:
-    ends = (VerificationState.DECIDED, VerificationState.EXPIRED, VerificationState.ABANDONED)
-    assert not any(may_become(end, state) for end, state in product(ends, VerificationState))
-
-
-def test_only_a_claimed_session_can_be_decided() -> None:
-    assert [state for state in VerificationState if may_become(state, VerificationState.DECIDED)] == [VerificationState.DECIDING]
+from verify.session import StepTokens, new_token, token_fits, token_hash
 
 
 def test_session_tokens_differ_and_are_known_by_their_hash_only() -> None:
