@@ -36,13 +36,14 @@ def clip_frames(data_folder: Path) -> list[Picture]:
 
 
 def left_then_right() -> Iterator[int]:
-    """Which frame of the clip is shown, ten a second: straight 5 s, left and back, straight 3 s, right and back, straight 10 s.
+    """Which frame of the clip is shown, ten a second: straight 9 s, left and back, straight 5 s, right and back, straight 10 s.
 
-    She turns at less than half the clip's speed, as the page asks people to: a frame that the line drops is then no jump.
+    She turns at less than half the clip's speed, as the page asks people to: a frame that the line drops is then no jump. A person waits
+    for the prompt and a film does not: the long stretches leave a busy machine time to come to it.
     """
-    yield from _straight(5)
+    yield from _straight(9)
     yield from _slowly(LEFT_AND_BACK)
-    yield from _straight(3)
+    yield from _straight(5)
     yield from _slowly(RIGHT_AND_BACK)
     yield from _straight(10)
 
