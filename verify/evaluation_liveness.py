@@ -135,7 +135,7 @@ def observe_attempt(
         # Frames are known by their pixels here: files of one picture may be written with different headers.
         sha256 = hashlib.sha256(frame.image.tobytes()).hexdigest()
         stamp = FrameStamp(seq, frame.at_ms, frame.at_ms, frame.step, frame.colour or None, sha256)
-        observations.append(observe(frame.image, engine, stamp, policy, embed=True, passive=True))
+        observations.append(observe(frame.image, engine, stamp, policy, embed=True, passive=True, texture=True))
     return observations, broken
 
 

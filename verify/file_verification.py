@@ -54,7 +54,7 @@ def verify_files(
         data = frame.path.read_bytes()
         picture = _picture(frame.path, data, policy.capture.frame)
         stamp = FrameStamp(seq, frame.at_ms, frame.at_ms, frame.step, frame.colour, hashlib.sha256(data).hexdigest())
-        observations.append(observe(picture, engine, stamp, policy, embed=True, passive=True))
+        observations.append(observe(picture, engine, stamp, policy, embed=True, passive=True, texture=True))
         progress("frames", seq + 1, len(listed))
     probe = probe_embedding(observations, policy)
     match = None if probe is None else compare(engine, template, probe, None, policy.matching).evidence()

@@ -49,11 +49,12 @@ def observe(
     *,
     embed: bool | None = None,
     passive: bool | None = None,
+    texture: bool | None = None,
 ) -> Observation:
     """Measure one (H, W, 3) BGR picture.
 
-    embed, passive: run these models or not; None follows the policy's schedule (every n-th frame by its number). Whatever the
-    engine cannot do stays None.
+    embed, passive, texture: run these models, and the measures of noise and moire, or not; None follows the policy's schedule (every
+    n-th frame by its number). Whatever the engine cannot do stays None.
     """
     height, width = image.shape[:2]
     faces = engine.detect(image)
@@ -75,7 +76,9 @@ def observe(
     mesh = engine.mesh(image, face) if Capability.MESH in engine.capabilities else None
     aligned = align_face(image, face.landmarks, PATCH_PX)
     patch = cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY)
-    region = _region_green(image, face)
+    if texture is None:
+        texture = stamp.seq % policy.frame.texture_every == 0
+    region = _region_green(image, face) if texture else None
     if embed is None:
         embed = stamp.seq % policy.frame.embed_every == 0
     if passive is None:
@@ -94,8 +97,8 @@ def observe(
         blink=mesh.blink if mesh else None,
         jaw_open=mesh.jaw_open if mesh else None,
         passive=engine.passive(image, face) if passive and Capability.PASSIVE in engine.capabilities else None,
-        noise_sigma=noise_sigma(region),
-        moire=spectral_peak(region),
+        noise_sigma=None if region is None else noise_sigma(region),
+        moire=None if region is None else spectral_peak(region),
         patch=patch,
         colour_means=_colour_means(image, face, aligned),
         picture_hash=picture_hash(patch),

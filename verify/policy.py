@@ -54,6 +54,7 @@ class FramePolicy(Section):
     face_min_px: Positive
     embed_every: Count
     passive_every: Count
+    texture_every: Count
 
 
 class Ramp(Section):

@@ -251,7 +251,8 @@ class VerificationService:
         """Which dear models look at this frame: by a secret, so that nobody can show the right face only where it is looked at."""
         draw = self._steps.draw(verification_id, seq)
         rules = self._policy.frame
-        return {"embed": seq == 0 or draw[0] % rules.embed_every == 0, "passive": draw[1] % rules.passive_every == 0}
+        every = {"embed": rules.embed_every, "passive": rules.passive_every, "texture": rules.texture_every}
+        return {name: seq == 0 or draw[place] % n == 0 for place, (name, n) in enumerate(every.items())}
 
     def _kept_picture(self, verification_id: str, seq: int, data: bytes) -> Sealed | None:
         if not self._retention.keep_pictures_of_referred:

@@ -88,6 +88,12 @@ def weights() -> None:
     """
 
 
+def fetch_weights(settings: Settings) -> WeightsStatus:
+    """Bring the pinned weights into the configured folder, with a progress bar. Raises WeightsError."""
+    with progress_bar() as report:
+        return fetch(settings.weights_dir, progress=lambda step: report(_label(step), step.bytes_done, step.bytes_total or 0))
+
+
 @weights.command("fetch")
 @click.option(
     "--or-dlib", is_flag=True, help="Do not fail when the weights cannot be had: the service then runs on the dlib engine and says so."
@@ -105,8 +111,7 @@ def fetch_command(or_dlib: bool, as_json: bool) -> None:
     """
     settings = load_settings()
     try:
-        with progress_bar() as report:
-            status = fetch(settings.weights_dir, progress=lambda step: report(_label(step), step.bytes_done, step.bytes_total or 0))
+        status = fetch_weights(settings)
     except WrongHashError:
         raise
     except WeightsError as error:

@@ -8,11 +8,14 @@ from typing import Any
 
 import click
 
+from api.cli.engines import fetch_weights
 from api.cli.progress import progress_bar
 from api.context import ChosenEngine
 from api.policy import load_policy
 from api.settings import EngineChoice, Settings, load_settings
 from verify.engines.protocol import Engine
+from verify.errors import WeightsError
+from verify.weights import WeightState, WrongHashError, locate
 
 ENGINES = click.Choice(["onnx", "dlib"])
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -20,11 +23,31 @@ EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 def engine_for(name: str | None) -> tuple[Settings, Engine]:
-    """The engine that an option names, or the configured one."""
+    """The engine that an option names, or the configured one; weights that are missing are fetched first.
+
+    A service never fetches by itself; a measurement on another engine than was meant would be worse than a download.
+    """
     settings = load_settings()
     if name is not None:
         settings = settings.model_copy(update={"engine": EngineChoice(name)})
-    return settings, ChosenEngine(settings).load()
+    if settings.engine in {EngineChoice.AUTO, EngineChoice.ONNX}:
+        _fetch_missing(settings)
+    chosen = ChosenEngine(settings)
+    if chosen.note:
+        click.echo(chosen.note, err=True)
+    return settings, chosen.load()
+
+
+def _fetch_missing(settings: Settings) -> None:
+    states = {located.state for located in locate(settings.weights_dir).weights}
+    if WeightState.MISSING not in states or WeightState.WRONG_HASH in states:
+        return  # a changed file is never mended in passing: loading the engine says what to do about it
+    try:
+        fetch_weights(settings)
+    except WrongHashError:
+        raise
+    except WeightsError as error:
+        click.echo(f"The ONNX weights could not be had: {error}", err=True)
 
 
 def print_result(result: dict[str, Any], *, as_json: bool) -> None:

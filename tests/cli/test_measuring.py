@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from api.cli.evaluate import engine_for
+from api.settings import Settings
 from models.database import Database
 from models.face import ReferenceSource
 from models.keys import FileKeyRing
@@ -21,6 +23,7 @@ from tests.verify.real_data import data_file
 from tests.verify.real_data import engine as real_engine
 from verify.engines.scripted import Scene, ScriptedEngine, scripted_embedding
 from verify.template import seal_template
+from verify.weights import WeightsProblem, WeightsUnavailableError, WrongHashError, pinned_weights
 
 VERIFICATION_KEYS = {
     "engine", "engine_version", "pairs", "genuine", "impostor", "fta", "accuracy", "eer", "auc", "fnmr_at_fmr", "operating_point",
@@ -310,3 +313,33 @@ def test_a_calibration_without_references_is_refused_with_its_reason(command: Co
     assert result.code == 1
     assert one_line(result).startswith("lifecert: ")
     assert "reference" in result.err or "pair" in result.err
+
+
+def test_a_measurement_fetches_missing_weights_first_and_without_them_says_which_engine_it_measures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Path] = []
+
+    def no_line(settings: Settings) -> None:
+        asked.append(settings.weights_dir)
+        raise WeightsUnavailableError(WeightsProblem.DOWNLOAD_FAILED, "no line")
+
+    monkeypatch.setattr("api.cli.evaluate.fetch_weights", no_line)
+    monkeypatch.setenv("LIFECERT_WEIGHTS_DIR", str(tmp_path))
+    monkeypatch.setenv("LIFECERT_ENGINE", "auto")
+    _, measured = engine_for(None)
+    assert asked == [tmp_path]
+    assert measured.name == "dlib"
+    assert "no line" in (err := capsys.readouterr().err)
+    assert "the dlib engine runs" in err
+    with pytest.raises(WeightsUnavailableError, match="missing"):
+        engine_for("onnx")
+
+
+def test_a_changed_weight_is_not_mended_by_a_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / pinned_weights()[0].cached_name).write_bytes(b"changed")
+    monkeypatch.setattr("api.cli.evaluate.fetch_weights", lambda _settings: pytest.fail("fetched"))
+    monkeypatch.setenv("LIFECERT_WEIGHTS_DIR", str(tmp_path))
+    monkeypatch.setenv("LIFECERT_ENGINE", "auto")
+    with pytest.raises(WrongHashError):
+        engine_for(None)
