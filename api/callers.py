@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from flask import current_app, request, session
 from flask_login import current_user
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from api.accounts import protection, signed_in_by_token
 from api.context import current
@@ -23,6 +24,7 @@ PERSON_KEY = "person"
 @dataclass(frozen=True)
 class Caller:
     """Somebody who was let in. actor: as the audit trail names them. person_id: set for pensioners. region: code prefix, for staff.
+    client_pk: row of the machine client, for programs with credentials of their own.
 
     beside: the pensioner whose pages are open in the browser that staff are signed in with, when that pensioner may do the same.
     """
@@ -32,6 +34,7 @@ class Caller:
     region: str | None = None
     rights: frozenset[Right] = field(default_factory=frozenset)
     beside: Caller | None = None
+    client_pk: int | None = None
 
     @property
     def is_staff(self) -> bool:
@@ -39,18 +42,24 @@ class Caller:
         return self.person_id is None
 
     def reach(self, person_id: str) -> Reached:
-        """The person, when this caller may see them.
+        """The person, when this caller may see them; of a record that was merged into another, the other.
 
         Raises:
             Problem: person_unknown, both for nobody and for somebody out of reach, so that nobody learns who is insured elsewhere.
         """
         if self.person_id is not None and self.person_id != person_id:
             raise _unknown()
+        record = aliased(Person)
+        of_record = record.public_id == person_id
         with current().database.read_scope() as store:
-            row = store.execute(select(Person.id, Person.region_code).where(Person.public_id == person_id)).first()
+            row = store.execute(
+                select(Person.id, Person.public_id, Person.region_code).where(
+                    Person.id == select(func.coalesce(record.merged_into_id, record.id)).where(of_record).scalar_subquery()
+                )
+            ).first()
         if row is None or (self.is_staff and not self.covers(row.region_code)):
             raise _unknown()
-        return Reached(row.id, person_id, row.region_code)
+        return Reached(row.id, row.public_id, row.region_code)
 
     def covers(self, region_code: str) -> bool:
         """True when the region lies in the account's own; an account without a region covers none."""

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from api import accounts
 from api.cli.progress import ProgressCallback
 from api.context import Context
-from models.certification import CertificationState
+from models.certification_state import CertificationState
 from models.life_evidence import LifeEvidence
 from models.repositories import certifications, persons
 from sample_data.county import RECORDED_BY, load_county

@@ -9,6 +9,16 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from models.policy import CertificationPolicy, ConsentPolicy, RetentionPolicy, RetryPolicy
+from models.policy_store import (
+    AssistancePolicy,
+    IdentityCheckPolicy,
+    IntakePolicy,
+    IntegrationPolicy,
+    OutreachPolicy,
+    PausePolicy,
+    SilentPolicy,
+    StatusPagePolicy,
+)
 from verify.policy import VerificationPolicy
 
 
@@ -25,6 +35,14 @@ class Policy(BaseModel):
     retention: RetentionPolicy
     retry: RetryPolicy
     consent: ConsentPolicy
+    silent: SilentPolicy
+    intake: IntakePolicy
+    outreach: OutreachPolicy
+    pause: PausePolicy
+    assistance: AssistancePolicy
+    integration: IntegrationPolicy
+    identity_check: IdentityCheckPolicy
+    status_page: StatusPagePolicy
     verification: VerificationPolicy
     _hash: str = PrivateAttr("")
 

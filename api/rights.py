@@ -31,19 +31,87 @@ class Right(StrEnum):
     FIND_PERSON = "find_person"
     READ_CERTIFICATE = "read_certificate"
     READ_ENGINE = "read_engine"
+    # the certification-status store
+    READ_TIMELINE = "read_timeline"
+    RECORD_EVIDENCE = "record_evidence"
+    CORRECT_EVIDENCE = "correct_evidence"
+    MERGE_PERSONS = "merge_persons"
+    ISSUE_STATUS_CODE = "issue_status_code"
+    WORK_ALERTS = "work_alerts"
+    DO_OUTREACH = "do_outreach"
+    PROPOSE_PAUSE = "propose_pause"
+    SIGN_PAUSE = "sign_pause"
+    EXPORT_PAYMENT_LIST = "export_payment_list"
+    HANDLE_ASSISTANCE = "handle_assistance"
+    READ_IMPORTS = "read_imports"
+    MANAGE_CLIENTS = "manage_clients"
+    # of programs
+    READ_STATUS_BY_NUMBER = "read_status_by_number"
+    READ_CHANGES = "read_changes"
+    MANAGE_WEBHOOKS = "manage_webhooks"
+    CHECK_IDENTITY = "check_identity"
+    READ_BLACKLIST = "read_blacklist"
+    IMPORT_RECORDS = "import_records"
+    RELAY_ASSISTANCE = "relay_assistance"
 
+
+# What programs do with credentials of their own (api.scopes); no account has these.
+OF_PROGRAMS = frozenset(
+    {
+        Right.READ_STATUS_BY_NUMBER,
+        Right.READ_CHANGES,
+        Right.MANAGE_WEBHOOKS,
+        Right.CHECK_IDENTITY,
+        Right.READ_BLACKLIST,
+        Right.IMPORT_RECORDS,
+        Right.RELAY_ASSISTANCE,
+    }
+)
+# What touches a payment or two persons' records: caseworkers propose, others sign.
+OF_CASEWORK = frozenset({Right.CORRECT_EVIDENCE, Right.MERGE_PERSONS, Right.WORK_ALERTS, Right.PROPOSE_PAUSE})
+OF_SIGNING = frozenset({Right.SIGN_PAUSE, Right.EXPORT_PAYMENT_LIST})
+OF_FACES = frozenset(
+    {
+        Right.START_VERIFICATION,
+        Right.CHECK_REFERENCE,
+        Right.READ_REFERENCE,
+        Right.ENROL_REFERENCE,
+        Right.REVOKE_REFERENCE,
+        Right.RECORD_CONSENT,
+        Right.READ_STATUS,
+        Right.FIND_PERSON,
+        Right.READ_CERTIFICATE,
+        Right.READ_ENGINE,
+    }
+)
+OF_DESK = frozenset({Right.READ_TIMELINE, Right.RECORD_EVIDENCE, Right.ISSUE_STATUS_CODE, Right.DO_OUTREACH, Right.HANDLE_ASSISTANCE})
 
 # Administrators and security officers run the service and see nobody in it (GB/T 22239 level 3: separated roles);
 # auditors read and change nothing.
 RIGHTS: dict[RoleName, frozenset[Right]] = {
-    RoleName.COUNTER: frozenset(Right),
-    RoleName.CASEWORKER: frozenset(Right) - {Right.ENROL_REFERENCE, Right.REVOKE_REFERENCE, Right.CHECK_REFERENCE},
-    RoleName.REVIEWER: frozenset({Right.READ_REFERENCE, Right.READ_STATUS, Right.FIND_PERSON, Right.READ_CERTIFICATE, Right.READ_ENGINE}),
-    RoleName.SUPERVISOR: frozenset(Right),
-    RoleName.AUDITOR: frozenset({Right.READ_REFERENCE, Right.READ_STATUS, Right.READ_CERTIFICATE, Right.READ_ENGINE}),
+    RoleName.COUNTER: OF_FACES | OF_DESK,
+    RoleName.CASEWORKER: (OF_FACES - {Right.ENROL_REFERENCE, Right.REVOKE_REFERENCE, Right.CHECK_REFERENCE})
+    | OF_DESK
+    | OF_CASEWORK
+    | {Right.READ_IMPORTS},
+    RoleName.REVIEWER: OF_SIGNING
+    | {
+        Right.READ_REFERENCE,
+        Right.READ_STATUS,
+        Right.FIND_PERSON,
+        Right.READ_CERTIFICATE,
+        Right.READ_ENGINE,
+        Right.READ_TIMELINE,
+        Right.WORK_ALERTS,
+        Right.READ_IMPORTS,
+    },
+    RoleName.SUPERVISOR: OF_FACES | OF_DESK | OF_CASEWORK | OF_SIGNING | {Right.READ_IMPORTS},
+    RoleName.AUDITOR: frozenset(
+        {Right.READ_REFERENCE, Right.READ_STATUS, Right.READ_CERTIFICATE, Right.READ_ENGINE, Right.READ_TIMELINE, Right.READ_IMPORTS}
+    ),
     RoleName.SECURITY_OFFICER: frozenset({Right.READ_ENGINE}),
-    RoleName.ADMINISTRATOR: frozenset({Right.READ_ENGINE}),
-    RoleName.MACHINE_CLIENT: frozenset(Right) - {Right.REVOKE_REFERENCE},
+    RoleName.ADMINISTRATOR: frozenset({Right.READ_ENGINE, Right.MANAGE_CLIENTS}),
+    RoleName.MACHINE_CLIENT: OF_FACES - {Right.REVOKE_REFERENCE},
 }
 
 # What pensioners may do, each for themselves only.

@@ -56,3 +56,21 @@ class Payment(Base):
     benefit_id: Mapped[int] = column(INTERNAL, BigId, ForeignKey("benefit.id"))
     month: Mapped[date] = column(PERSONAL, Date, index=True)
     amount_fen: Mapped[int] = column(PERSONAL, BigInteger)
+
+
+class BenefitPause(Base):
+    """One pause of a benefit that is over: a status as of a past day needs it. The one that lasts is ``benefit.paused_on``.
+
+    paused_on: first day. resumed_on: first day on which the benefit was paid again.
+    """
+
+    __tablename__ = "benefit_pause"
+    __table_args__ = (
+        CheckConstraint("resumed_on >= paused_on", name="days_in_order"),
+        Index("uq_benefit_pause_benefit_paused_on", "benefit_id", "paused_on", unique=True),
+    )
+
+    id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)
+    benefit_id: Mapped[int] = column(INTERNAL, BigId, ForeignKey("benefit.id"))
+    paused_on: Mapped[date] = column(PERSONAL, Date)
+    resumed_on: Mapped[date] = column(PERSONAL, Date)

@@ -1,12 +1,13 @@
 """Certification status (认证状态): derived from evidence, benefits, policy and a date; stored nowhere.
 
-``derive`` does it for one person in Python, ``status_query`` for a list in SQL; a property test holds the two equal.
+``derive`` does it for one person in Python; in SQL, ``status_query`` for lists that stop early and ``status_table`` for many at once. A
+property test holds the three equal. The rows of all records that were merged into one person count for that person.
 
 The rules, first that applies:
 
 1. A death record of policy's strength that counts, up to the day: deceased. A later trace of life changes nothing by itself; only
    correcting the death record does.
-2. A paused benefit, and no certifying evidence on or after the day of the pause: paused.
+2. A benefit that is paused on the day, and no certifying evidence on or after the day of the pause: paused.
 3. No certifying evidence: never certified. Due one cycle after the first benefit began.
 4. Due is the last certifying evidence plus the shortest cycle of the benefits that have not ended (policy's usual cycle without any):
    after that day overdue, within policy's due-soon window due soon, otherwise certified.
@@ -18,12 +19,12 @@ import calendar
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
     Date,
     Integer,
+    Select,
     String,
     and_,
     case,
@@ -34,6 +35,7 @@ from sqlalchemy import (
     or_,
     select,
     type_coerce,
+    union_all,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import aliased
@@ -41,23 +43,13 @@ from sqlalchemy.sql import ColumnElement, FromClause
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
-from models.benefit import Benefit, BenefitStatus
+from models.benefit import Benefit, BenefitPause, BenefitStatus
+from models.certification_state import CertificationState
 from models.enrolment import Scheme
 from models.life_evidence import EvidenceKind, LifeEvidence, Strength, strengths_from
 from models.person import Person
 from models.policy import CertificationPolicy
 from models.region import region_prefix
-
-
-class CertificationState(StrEnum):
-    """Where a person stands."""
-
-    CERTIFIED = "certified"
-    DUE_SOON = "due_soon"
-    OVERDUE = "overdue"
-    PAUSED = "paused"
-    DECEASED = "deceased"
-    NEVER_CERTIFIED = "never_certified"
 
 
 @dataclass(frozen=True)
@@ -73,7 +65,7 @@ class EvidenceFact:
 
 @dataclass(frozen=True)
 class BenefitFact:
-    """What the derivation needs of one benefit."""
+    """What the derivation needs of one benefit. ended_pauses: (first day, first day paid again) of each pause that is over."""
 
     scheme: Scheme
     region_code: str
@@ -81,6 +73,13 @@ class BenefitFact:
     from_month: date
     to_month: date | None = None
     paused_on: date | None = None
+    ended_pauses: tuple[tuple[date, date], ...] = ()
+
+    def paused_since(self, on: date) -> date | None:
+        """First day of the pause that lasts on the day; None when none does."""
+        if self.paused_on is not None and self.paused_on <= on:
+            return self.paused_on  # a pause that lasts began after those that are over
+        return max((start for start, resumed in self.ended_pauses if start <= on < resumed), default=None)
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def derive(evidence: Iterable[EvidenceFact], benefits: Iterable[BenefitFact], po
     first = min((benefit.from_month for benefit in drawn), default=None)
     since = last or first
     due_on = add_months(since, cycle) if since is not None else None
-    pauses = [benefit.paused_on for benefit in drawn if benefit.paused_on is not None and benefit.paused_on <= on]
+    pauses = [since for benefit in drawn if (since := benefit.paused_since(on)) is not None]
     if pauses and (last is None or last < max(pauses)):
         return status(CertificationState.PAUSED, due_on)
     if last is None or due_on is None:
@@ -168,47 +167,85 @@ def _plus_months_sqlite(element: Any, compiler: SQLCompiler, **options: Any) -> 
 
 
 def status_query(policy: CertificationPolicy, on: date) -> FromClause:
-    """A subquery with one row a person: person_id, state, last_certified_on, due_on, cycle_months.
+    """A subquery with one row a person (not for records merged into another): person_id, state, last_certified_on, due_on, cycle_months.
 
-    Its inner parts are computed for each person that the outer query asks for; bound it by region or ids where the table is large.
+    Its inner parts are computed for each person that the outer query asks for: for single persons and for lists that stop early.
     """
-    counts = _counting(LifeEvidence, on)
-    last = (
-        select(func.max(LifeEvidence.occurred_on))
-        .where(LifeEvidence.person_id == Person.id, counts, _certifying(policy))
-        .correlate(Person)
-        .scalar_subquery()
-    )
-    dead = (
-        select(LifeEvidence.id)
-        .where(
-            LifeEvidence.person_id == Person.id,
-            counts,
-            LifeEvidence.kind == EvidenceKind.DEATH_RECORD,
-            LifeEvidence.strength.in_(strengths_from(policy.death_strength)),
-        )
-        .correlate(Person)
-        .exists()
-    )
-    month = on.replace(day=1)
-    drawn = and_(
-        Benefit.person_id == Person.id,
-        Benefit.status != BenefitStatus.ENDED,
-        Benefit.from_month <= on,
-        or_(Benefit.to_month.is_(None), Benefit.to_month >= month),
-    )
+    last = _of_person(select(func.max(LifeEvidence.occurred_on)).where(_counting(LifeEvidence, on), _certifying(policy)), LifeEvidence)
+    dead = _of_person(select(func.max(LifeEvidence.id)).where(_counting(LifeEvidence, on), _death(policy)), LifeEvidence)
 
     def of_benefits(value: ColumnElement[Any]) -> ColumnElement[Any]:
-        return select(value).where(drawn).correlate(Person).scalar_subquery()
+        return _of_person(select(value).where(_drawn_on(on)), Benefit)
 
-    facts = select(
-        Person.id.label("person_id"),
-        case((dead, 1), else_=0).label("dead"),
-        type_coerce(last, Date).label("last"),
-        type_coerce(of_benefits(func.min(Benefit.from_month)), Date).label("first"),
-        type_coerce(of_benefits(func.max(case((Benefit.paused_on <= on, Benefit.paused_on)))), Date).label("paused"),
-        func.coalesce(of_benefits(func.min(_cycle_months(policy))), policy.default_cycle_months).label("cycle_months"),
-    ).subquery("certification_facts")
+    facts = (
+        select(
+            Person.id.label("person_id"),
+            case((dead.is_not(None), 1), else_=0).label("dead"),
+            type_coerce(last, Date).label("last"),
+            type_coerce(of_benefits(func.min(Benefit.from_month)), Date).label("first"),
+            type_coerce(of_benefits(func.max(_paused_since(on))), Date).label("paused"),
+            func.coalesce(of_benefits(func.min(_cycle_months(policy))), policy.default_cycle_months).label("cycle_months"),
+        )
+        .where(Person.merged_into_id.is_(None))
+        .subquery("certification_facts")
+    )
+    return _derived(facts, policy, on)
+
+
+def status_table(policy: CertificationPolicy, on: date, among: Select[int]) -> FromClause:
+    """The same rows for the persons whose ids ``among`` selects, by grouping: for very many at once. Merged records have no row.
+
+    A status takes one pass over the index of the ledger and one over the benefits of those persons.
+    """
+    persons = among.cte("among")
+    (person_id,) = persons.c
+    merged = aliased(Person)
+    members = union_all(
+        select(person_id.label("person_id"), person_id.label("member_id")),
+        select(merged.merged_into_id, merged.id).where(merged.merged_into_id.in_(select(person_id))),
+    ).cte("members")
+    evidence = (
+        select(
+            members.c.person_id,
+            func.max(case((_certifying(policy), LifeEvidence.occurred_on))).label("last"),
+            func.max(case((_death(policy), 1), else_=0)).label("dead"),
+        )
+        .join(LifeEvidence, LifeEvidence.person_id == members.c.member_id)
+        .where(_counting(LifeEvidence, on), or_(_certifying(policy), _death(policy)))
+        .group_by(members.c.person_id)
+        .subquery("evidence")
+    )
+    benefits = (
+        select(
+            members.c.person_id,
+            func.min(Benefit.from_month).label("first"),
+            func.max(_paused_since(on)).label("paused"),
+            func.min(_cycle_months(policy)).label("cycle_months"),
+        )
+        .join(Benefit, Benefit.person_id == members.c.member_id)
+        .where(_drawn_on(on))
+        .group_by(members.c.person_id)
+        .subquery("benefits")
+    )
+    facts = (
+        select(
+            person_id.label("person_id"),
+            func.coalesce(evidence.c.dead, 0).label("dead"),
+            type_coerce(evidence.c.last, Date).label("last"),
+            type_coerce(benefits.c.first, Date).label("first"),
+            type_coerce(benefits.c.paused, Date).label("paused"),
+            func.coalesce(benefits.c.cycle_months, policy.default_cycle_months).label("cycle_months"),
+        )
+        .select_from(persons)
+        .outerjoin(evidence, evidence.c.person_id == person_id)
+        .outerjoin(benefits, benefits.c.person_id == person_id)
+        .where(~select(merged.id).where(merged.id == person_id, merged.merged_into_id.is_not(None)).correlate(persons).exists())
+        .subquery("certification_facts")
+    )
+    return _derived(facts, policy, on)
+
+
+def _derived(facts: FromClause, policy: CertificationPolicy, on: date) -> FromClause:
     since = func.coalesce(facts.c.last, facts.c.first)
     dated = select(
         facts.c.person_id,
@@ -236,6 +273,36 @@ def status_query(policy: CertificationPolicy, on: date) -> FromClause:
         case((dated.c.dead == 1, null()), else_=dated.c.due).label("due_on"),
         dated.c.cycle_months,
     ).subquery("certification_status")
+
+
+def _of_person(query: Select[Any], table: type[LifeEvidence] | type[Benefit]) -> ColumnElement[Any]:
+    """The query over the rows of a person and of the records merged into that person."""
+    member = aliased(Person)
+    members = select(member.id).where(or_(member.id == Person.id, member.merged_into_id == Person.id)).correlate(Person)
+    return query.where(table.person_id.in_(members)).correlate(Person).scalar_subquery()
+
+
+def _death(policy: CertificationPolicy) -> ColumnElement[bool]:
+    return and_(LifeEvidence.kind == EvidenceKind.DEATH_RECORD, LifeEvidence.strength.in_(strengths_from(policy.death_strength)))
+
+
+def _drawn_on(on: date) -> ColumnElement[bool]:
+    return and_(
+        Benefit.status != BenefitStatus.ENDED,
+        Benefit.from_month <= on,
+        or_(Benefit.to_month.is_(None), Benefit.to_month >= on.replace(day=1)),
+    )
+
+
+def _paused_since(on: date) -> ColumnElement[date | None]:
+    lasting = case((Benefit.paused_on <= on, Benefit.paused_on))
+    ended = (
+        select(func.max(BenefitPause.paused_on))
+        .where(BenefitPause.benefit_id == Benefit.id, BenefitPause.paused_on <= on, BenefitPause.resumed_on > on)
+        .correlate(Benefit)
+        .scalar_subquery()
+    )
+    return func.coalesce(lasting, ended)
 
 
 def _counting(table: type[LifeEvidence], on: date) -> ColumnElement[bool]:

@@ -39,6 +39,11 @@ class Conflict(StrEnum):
     VERIFICATION_STATE = "verification_state"
     EVIDENCE_ALREADY_CORRECTED = "evidence_already_corrected"
     CALIBRATION_STATE = "calibration_state"
+    ALERT_STATE = "alert_state"
+    PAYMENT_CHANGE_STATE = "payment_change_state"
+    ASSISTANCE_STATE = "assistance_state"
+    MERGER_STATE = "merger_state"
+    RUN_IN_PROGRESS = "run_in_progress"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use"
 

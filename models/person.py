@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Date, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped
 
 from models.base import Base
@@ -26,11 +26,21 @@ class Sex(StrEnum):
 class Person(Base):
     """One insured person. public_id is what addresses and messages show; it reveals nothing.
 
-    resident_id_masked and phone_masked are for lists, so that showing a page opens no sealed value.
+    resident_id_masked and phone_masked are for lists, so that showing a page opens no sealed value. merged_into_id: the record that speaks
+    for this one, as the open rows of ``person_merge`` say; every row of every record keeps its own person_id.
     """
 
     __tablename__ = "person"
-    __table_args__ = (Index("ix_person_region_code_id", "region_code", "id"),)
+    __table_args__ = (
+        Index("ix_person_region_code_id", "region_code", "id"),
+        Index(
+            "ix_person_merged_into_id",
+            "merged_into_id",
+            sqlite_where=text("merged_into_id IS NOT NULL"),
+            postgresql_where=text("merged_into_id IS NOT NULL"),
+        ),
+        CheckConstraint("merged_into_id IS NULL OR merged_into_id <> id", name="not_merged_into_itself"),
+    )
 
     id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)
     public_id: Mapped[str] = column(INTERNAL, String(22), default=opaque_id, unique=True)
@@ -45,5 +55,6 @@ class Person(Base):
     region_code: Mapped[str] = column(PERSONAL, String(6), ForeignKey("region.code"))
     phone_sealed: Mapped[Sealed | None] = column(PERSONAL)
     phone_masked: Mapped[str | None] = column(PERSONAL, String(20))
+    merged_into_id: Mapped[int | None] = column(INTERNAL, BigId, ForeignKey("person.id"))
     created_at: Mapped[datetime] = column(INTERNAL)
     updated_at: Mapped[datetime] = column(INTERNAL)

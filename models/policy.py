@@ -1,4 +1,4 @@
-"""The sections of policy.toml that models reads: certification, retention, retry, consent. Typed; unknown keys are refused."""
+"""The sections of policy.toml that models reads. Typed; unknown keys are refused."""
 
 from __future__ import annotations
 
@@ -9,22 +9,29 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from models.consent import ConsentPurpose
 from models.enrolment import Scheme
 from models.errors import PolicyError
 from models.life_evidence import EvidenceKind, Strength
+from models.policy_section import Section
+from models.policy_store import (
+    AssistancePolicy,
+    IdentityCheckPolicy,
+    IntakePolicy,
+    IntegrationPolicy,
+    OutreachPolicy,
+    PausePolicy,
+    SilentPolicy,
+    StatusPagePolicy,
+)
 from models.region import region_prefix
 
 NEVER_CERTIFIES = frozenset({EvidenceKind.DEATH_RECORD, EvidenceKind.CUSTODY})
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Cycle(_Section):
+class Cycle(Section):
     """How often the pensioners of a scheme, in a region and all inside it, are certified. region: six digits, None everywhere."""
 
     scheme: Scheme
@@ -33,7 +40,7 @@ class Cycle(_Section):
     source: str = Field(min_length=1)
 
 
-class CertificationPolicy(_Section):
+class CertificationPolicy(Section):
     """What certifies, for how long, and which day it is."""
 
     time_zone: str
@@ -83,7 +90,7 @@ class CertificationPolicy(_Section):
         return self.default_cycle_months
 
 
-class RetentionPolicy(_Section):
+class RetentionPolicy(Section):
     """How long what is kept. The shortest that the purpose allows (personal-information law, article 19)."""
 
     frame_observation_hours: int = Field(ge=1, le=24 * 90)
@@ -96,7 +103,7 @@ class RetentionPolicy(_Section):
     idempotency_hours: int = Field(ge=1, le=24 * 30)
 
 
-class RetryPolicy(_Section):
+class RetryPolicy(Section):
     """How many failures in a row are allowed, and how long the next try then waits (NIST SP 800-63B)."""
 
     failures_before_wait: int = Field(ge=1, le=5)
@@ -128,7 +135,7 @@ class RetryPolicy(_Section):
         return int(min(wait, self.longest_wait_s))
 
 
-class ConsentPolicy(_Section):
+class ConsentPolicy(Section):
     """The text in force for each purpose, and the languages it exists in."""
 
     text_versions: dict[ConsentPurpose, str]
@@ -142,17 +149,25 @@ class ConsentPolicy(_Section):
         return self
 
 
-class RecordsPolicy(_Section):
-    """The four sections, and the hash of the whole file that goes on every decision."""
+class RecordsPolicy(Section):
+    """The sections, and the hash of the whole file that goes on every decision."""
 
     certification: CertificationPolicy
     retention: RetentionPolicy
     retry: RetryPolicy
     consent: ConsentPolicy
+    silent: SilentPolicy
+    intake: IntakePolicy
+    outreach: OutreachPolicy
+    pause: PausePolicy
+    assistance: AssistancePolicy
+    integration: IntegrationPolicy
+    identity_check: IdentityCheckPolicy
+    status_page: StatusPagePolicy
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
-SECTIONS = ("certification", "retention", "retry", "consent")
+SECTIONS = tuple(name for name in RecordsPolicy.model_fields if name != "sha256")
 
 
 def parse(data: bytes) -> RecordsPolicy:

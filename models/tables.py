@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from models import (
     account,
+    alert,
+    assistance,
     audit,
     benefit,
     certificate,
+    client,
     consent,
     enrolment,
     face,
     idempotency,
+    identity_check,
+    import_batch,
     life_evidence,
     outbox,
+    outreach,
+    payment_change,
     person,
+    person_merge,
     region,
+    silent_run,
+    status_change,
+    status_code,
     verification,
+    webhook,
 )
 from models.base import Base
 
@@ -23,19 +35,31 @@ metadata = Base.metadata
 
 __all__ = [
     "account",
+    "alert",
+    "assistance",
     "audit",
     "benefit",
     "certificate",
+    "client",
     "consent",
     "enrolment",
     "face",
     "idempotency",
+    "identity_check",
+    "import_batch",
     "life_evidence",
     "metadata",
     "outbox",
+    "outreach",
+    "payment_change",
     "person",
+    "person_merge",
     "region",
+    "silent_run",
+    "status_change",
+    "status_code",
     "verification",
+    "webhook",
 ]
 
 # Tables whose rows are never changed or removed; the migrations put triggers on them.

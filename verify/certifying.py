@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from sqlalchemy.orm import Session
 
 from models import certificates
-from models.certification import CertificationState
+from models.certification_state import CertificationState
 from models.database import Database
 from models.keys import KeyRing
 from models.life_evidence import EvidenceKind as LifeEvidenceKind

@@ -20,6 +20,7 @@ from api.pages import (
     harness,
     helper,
     session_person,
+    staff_navigation,
     start,
     status,
 )
@@ -46,6 +47,7 @@ def register(app: Flask) -> None:
         Bootstrap5(app)
     app.jinja_env.filters["plain_date"] = plain_date
     app.context_processor(session_person.for_templates)
+    app.context_processor(staff_navigation.for_templates)
     app.register_blueprint(pages)
     app.register_blueprint(counter_pages)
     errors.register(app)

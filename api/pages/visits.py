@@ -6,7 +6,8 @@ from sqlalchemy import select
 
 from api.context import Context
 from models import certificates
-from models.certification import CertificationState, status_query
+from models.certification import status_query
+from models.certification_state import CertificationState
 from models.life_evidence import EvidenceKind
 from models.repositories import audit, life_evidence, persons
 from models.repositories.life_evidence import NewEvidence

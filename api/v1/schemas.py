@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.certificates import CertificateState
-from models.certification import CertificationState
+from models.certification_state import CertificationState
 from models.consent import ConsentPurpose
 from verify.evidence import EvidenceKind, EvidenceState, Outcome, Reason
 from verify.views import ChallengeKind, Channel, PromptName, VerificationState

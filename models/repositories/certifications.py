@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from models.benefit import Benefit
-from models.certification import BenefitFact, CertificationState, CertificationStatus, EvidenceFact, derive, status_query
+from models.benefit import Benefit, BenefitPause
+from models.certification import BenefitFact, CertificationStatus, EvidenceFact, derive, status_query, status_table
+from models.certification_state import CertificationState
 from models.life_evidence import LifeEvidence
 from models.person import Person
 from models.policy import CertificationPolicy
@@ -31,22 +32,35 @@ class ListedPerson:
 
 
 def status_of(session: Session, person_id: int, policy: CertificationPolicy, on: date) -> CertificationStatus:
-    """Status of one person on a day of the policy's time zone (``policy.today(now)``)."""
+    """Status of one person on a day of the policy's time zone (``policy.today(now)``).
+
+    Of a record that was merged into another, the status of the person that it belongs to.
+    """
+    root = select(func.coalesce(Person.merged_into_id, Person.id)).where(Person.id == person_id).scalar_subquery()
+    members = session.scalars(select(Person.id).where(or_(Person.id == root, Person.merged_into_id == root))).all()
     evidence = session.execute(
         select(LifeEvidence.id, LifeEvidence.kind, LifeEvidence.occurred_on, LifeEvidence.strength, LifeEvidence.corrects_id).where(
-            LifeEvidence.person_id == person_id
+            LifeEvidence.person_id.in_(members)
         )
     ).all()
     benefits = session.execute(
-        select(Benefit.scheme, Benefit.region_code, Benefit.status, Benefit.from_month, Benefit.to_month, Benefit.paused_on).where(
-            Benefit.person_id == person_id
-        )
+        select(
+            Benefit.id, Benefit.scheme, Benefit.region_code, Benefit.status, Benefit.from_month, Benefit.to_month, Benefit.paused_on
+        ).where(Benefit.person_id.in_(members))
     ).all()
-    return derive([EvidenceFact(*row) for row in evidence], [BenefitFact(*row) for row in benefits], policy, on)
+    pauses: dict[int, list[tuple[date, date]]] = {}
+    if benefits:
+        ended = select(BenefitPause.benefit_id, BenefitPause.paused_on, BenefitPause.resumed_on).where(
+            BenefitPause.benefit_id.in_([row.id for row in benefits])
+        )
+        for benefit_id, paused_on, resumed_on in session.execute(ended):
+            pauses.setdefault(benefit_id, []).append((paused_on, resumed_on))
+    drawn = [BenefitFact(*row[1:], tuple(pauses.get(row.id, ()))) for row in benefits]
+    return derive([EvidenceFact(*row) for row in evidence], drawn, policy, on)
 
 
 def statuses_of(session: Session, person_ids: Collection[int], policy: CertificationPolicy, on: date) -> dict[int, CertificationStatus]:
-    """Status of each of these persons, in one query."""
+    """Status of each of these persons, in one query; records that were merged into another are left out."""
     status = status_query(policy, on)
     rows = session.execute(select(status).where(status.c.person_id.in_(list(person_ids)))).all()
     return {row.person_id: _status(row, on) for row in rows}
@@ -91,18 +105,24 @@ def counts(
     session: Session, policy: CertificationPolicy, on: date, *, region_code: str | None = None, pensioners_only: bool = True
 ) -> dict[CertificationState, int]:
     """How many persons are in each state; every state is there, with 0 when nobody is in it."""
-    status = status_query(policy, on)
-    query = select(status.c.state, func.count()).join(Person, Person.id == status.c.person_id).group_by(status.c.state)
-    if pensioners_only:
-        query = query.where(_draws_benefit())
-    if region_code is not None:
-        query = query.where(Person.region_code.startswith(region_prefix(region_code), autoescape=True))
+    status = status_table(policy, on, among(region_code=region_code, pensioners_only=pensioners_only))
+    query = select(status.c.state, func.count()).group_by(status.c.state)
     found = {CertificationState(state): number for state, number in session.execute(query)}
     return {state: found.get(state, 0) for state in CertificationState}
 
 
+def among(*, region_code: str | None = None, pensioners_only: bool = True) -> Select[int]:
+    """Ids of the persons of a region and all inside it, for ``status_table``."""
+    query = select(Person.id).where(Person.merged_into_id.is_(None))
+    if region_code is not None:
+        query = query.where(Person.region_code.startswith(region_prefix(region_code), autoescape=True))
+    return query.where(_draws_benefit()) if pensioners_only else query
+
+
 def _draws_benefit() -> ColumnElement[bool]:
-    return select(Benefit.id).where(Benefit.person_id == Person.id).correlate(Person).exists()
+    member = aliased(Person)
+    members = select(member.id).where(or_(member.id == Person.id, member.merged_into_id == Person.id)).correlate(Person)
+    return select(Benefit.id).where(Benefit.person_id.in_(members)).correlate(Person).exists()
 
 
 def _status(row: Row[Any], on: date) -> CertificationStatus:

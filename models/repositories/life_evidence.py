@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from models.errors import Conflict, ModelsError, NotFoundError
-from models.life_evidence import EvidenceKind, LifeEvidence, Strength
+from models.life_evidence import EvidenceKind, LifeEvidence, Strength, Trace
 from models.repositories.conflicts import named_conflicts
 
 
@@ -22,7 +23,7 @@ class EvidenceError(ModelsError):
 
 @dataclass(frozen=True)
 class NewEvidence:
-    """One fact to record. occurred_on: the day in the policy's time zone."""
+    """One fact to record. occurred_on: the day in the policy's time zone. The others: as in the ledger."""
 
     person_id: int
     kind: EvidenceKind
@@ -30,6 +31,10 @@ class NewEvidence:
     strength: Strength
     source: str
     reference: str | None = None
+    trace: Trace | None = None
+    ends_on: date | None = None
+    details: dict[str, Any] | None = None
+    based_on_id: int | None = None
 
 
 def add(session: Session, new: NewEvidence, *, by: str, now: datetime) -> LifeEvidence:
@@ -90,6 +95,10 @@ def _row(new: NewEvidence, *, by: str, now: datetime) -> LifeEvidence:
         strength=new.strength,
         source=new.source,
         reference=new.reference,
+        trace=new.trace,
+        ends_on=new.ends_on,
+        details=new.details,
+        based_on_id=new.based_on_id,
         recorded_by=by,
         recorded_at=now,
     )

@@ -108,28 +108,43 @@ def add(session: Session, new: NewPerson, *, keyring: KeyRing, now: datetime) ->
 
 
 def find_by_resident_id(session: Session, resident_id: str, *, keyring: KeyRing) -> Person | None:
-    """The person with this resident ID (18 digits, or the 15-digit legacy form). Raises IdentifierError for a wrong number."""
+    """The person with this resident ID (18 digits, or the 15-digit legacy form). Raises IdentifierError for a wrong number.
+
+    Where the record was merged into another, the other one: it speaks for the person.
+    """
+    return speaking(session, record_of_resident_id(session, resident_id, keyring=keyring))
+
+
+def record_of_resident_id(session: Session, resident_id: str, *, keyring: KeyRing) -> Person | None:
+    """The record itself, merged or not. Raises IdentifierError for a wrong number."""
     number = parse_resident_id(resident_id).number
     return session.scalar(select(Person).where(Person.resident_id_index == BlindIndex(keyring).resident_id(number)))
 
 
+def speaking(session: Session, record: Person | None) -> Person | None:
+    """The record that speaks for the person whose record this is."""
+    if record is None or record.merged_into_id is None:
+        return record
+    return session.get_one(Person, record.merged_into_id)
+
+
 def find_by_name_and_resident_id(session: Session, name: str, resident_id: str, *, keyring: KeyRing) -> Person | None:
     """The person when both fit; None when either does not, so that the answer tells nobody which one was wrong."""
-    person = find_by_resident_id(session, resident_id, keyring=keyring)
-    if person is None or not hmac.compare_digest(person.name.encode(), name.strip().encode()):
+    record = record_of_resident_id(session, resident_id, keyring=keyring)
+    if record is None or not hmac.compare_digest(record.name.encode(), name.strip().encode()):
         return None
-    return person
+    return speaking(session, record)
 
 
 def find_by_social_security_number(session: Session, number: str, *, keyring: KeyRing) -> Person | None:
     """The person with this social-security number. Raises IdentifierError for a wrong one."""
     digest = BlindIndex(keyring).social_security_number(parse_social_security_number(number))
-    return session.scalar(select(Person).where(Person.social_security_number_index == digest))
+    return speaking(session, session.scalar(select(Person).where(Person.social_security_number_index == digest)))
 
 
 def get(session: Session, public_id: str) -> Person:
-    """The person with this public id. Raises NotFoundError."""
-    person = session.scalar(select(Person).where(Person.public_id == public_id))
+    """The person with this public id; of a record that was merged into another, the other. Raises NotFoundError."""
+    person = speaking(session, session.scalar(select(Person).where(Person.public_id == public_id)))
     if person is None:
         raise NotFoundError("there is no such person")
     return person
@@ -139,7 +154,7 @@ def search(
     session: Session, *, name: str | None = None, birth_date: date | None = None, region_code: str | None = None, limit: int = 50
 ) -> Sequence[Person]:
     """Persons by the start of the name, birth date and region (with every region inside it), in order of name and id."""
-    query = select(Person).order_by(Person.name, Person.id).limit(limit)
+    query = select(Person).where(Person.merged_into_id.is_(None)).order_by(Person.name, Person.id).limit(limit)
     if name:
         query = query.where(Person.name.startswith(name.strip(), autoescape=True))
     if birth_date is not None:
@@ -183,5 +198,7 @@ __all__ = [
     "open_phone",
     "open_resident_id",
     "open_social_security_number",
+    "record_of_resident_id",
     "search",
+    "speaking",
 ]

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 
 from api.policy import load_policy
 from models.account import Account
-from models.certification import CertificationState
+from models.certification_state import CertificationState
 from models.database import Database
 from models.life_evidence import LifeEvidence
 from models.person import Person

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
 
-from models.benefit import Benefit, BenefitStatus
-from models.certification import BenefitFact, CertificationState, EvidenceFact, add_months, derive
+from models.benefit import Benefit, BenefitPause, BenefitStatus
+from models.certification import BenefitFact, CertificationStatus, EvidenceFact, add_months, derive, status_table
+from models.certification_state import CertificationState
 from models.database import Database
 from models.enrolment import Scheme
 from models.keys import FileKeyRing
@@ -102,6 +105,15 @@ def test_a_pause_holds_until_a_certification_on_or_after_its_day() -> None:
     assert derive([], [paused], POLICY, TODAY).state is CertificationState.PAUSED
 
 
+def test_a_pause_that_is_over_still_shows_on_its_days() -> None:
+    once_paused = BenefitFact(
+        Scheme.EMPLOYEE_PENSION, "420102", BenefitStatus.ACTIVE, date(2015, 1, 1), ended_pauses=((date(2026, 1, 1), date(2026, 3, 1)),)
+    )
+    evidence = [face(date(2024, 1, 1)), face(date(2026, 2, 10), 2)]
+    states = [derive(evidence, [once_paused], POLICY, day).state for day in (date(2025, 12, 31), date(2026, 2, 9), date(2026, 2, 10))]
+    assert states == [CertificationState.OVERDUE, CertificationState.PAUSED, CertificationState.CERTIFIED]
+
+
 def test_the_shortest_cycle_of_what_is_drawn_counts_and_the_narrowest_region_decides() -> None:
     def months(*benefits: BenefitFact) -> int:
         return derive([], benefits, POLICY, TODAY).cycle_months
@@ -122,6 +134,7 @@ months_of = days.map(lambda day: day.replace(day=1))
 evidence_rows = st.lists(
     st.tuples(st.sampled_from(EvidenceKind), days, st.sampled_from(Strength), st.none() | st.integers(0, 5)), max_size=6
 )
+ended_pauses = st.lists(st.tuples(days, st.integers(0, 200)), max_size=2, unique_by=lambda pause: pause[0])
 benefit_rows = st.lists(
     st.tuples(
         st.sampled_from([Scheme.EMPLOYEE_PENSION, Scheme.RESIDENT_PENSION, Scheme.UNEMPLOYMENT]),
@@ -129,14 +142,17 @@ benefit_rows = st.lists(
         months_of,
         st.none() | st.integers(0, 30),
         days,
+        ended_pauses,
     ),
     max_size=3,
     unique_by=lambda row: (row[0], row[2]),
 )
-# Most drawn people would be dead: draw death and custody as rarely as they are.
+# Most drawn people would be dead: draw death and custody as rarely as they are. The last value: merged into the person so many before.
 people = st.lists(
     st.tuples(
-        evidence_rows.map(lambda rows: [row for row in rows if row[0] is not EvidenceKind.DEATH_RECORD or row[3] == 0]), benefit_rows
+        evidence_rows.map(lambda rows: [row for row in rows if row[0] is not EvidenceKind.DEATH_RECORD or row[3] == 0]),
+        benefit_rows,
+        st.none() | st.none() | st.integers(1, 3),
     ),
     min_size=1,
     max_size=12,
@@ -146,64 +162,89 @@ people = st.lists(
 @settings(max_examples=60)
 @given(people=people, on=days)
 def test_sql_and_python_agree_on_every_status(
-    people: list[tuple[list[Any], list[Any]]], on: date, database: Database, keyring: FileKeyRing
+    people: list[tuple[list[Any], list[Any], int | None]], on: date, database: Database, keyring: FileKeyRing
 ) -> None:
     with database.sessions() as session:
-        person = add_person(session, keyring)
-        ids = count(1000)
-        evidence_ids = count(1)
-        expected = {}
-        for evidence, benefits in people:
+        template = add_person(session, keyring)
+        ids, evidence_ids, benefit_ids = count(1000), count(1), count(1)
+        evidence_of: dict[int, list[EvidenceFact]] = {}
+        benefits_of: dict[int, list[BenefitFact]] = {}
+        speaks: dict[int, int] = {}
+        for evidence, benefits, back in people:
             person_id = next(ids)
-            values = {
-                column.key: getattr(person, column.key)
-                for column in Person.__mapper__.column_attrs
-                if column.key not in {"social_security_number_index", "social_security_number_sealed", "phone_sealed", "phone_masked"}
-            }
-            values |= {"id": person_id, "public_id": f"p{person_id}", "resident_id_index": b"%032d" % person_id}
-            session.execute(insert(Person).values(**values))
-            rows: list[EvidenceFact] = []
-            for kind, day, strength, corrects in evidence:
-                target = rows[corrects].id if corrects is not None and corrects < len(rows) else None
-                if target in {row.corrects_id for row in rows}:
-                    target = None
-                row = EvidenceFact(next(evidence_ids), kind, day, strength, target)
-                rows.append(row)
-                session.execute(
-                    insert(LifeEvidence).values(
-                        id=row.id,
-                        person_id=person_id,
-                        kind=kind,
-                        occurred_on=day,
-                        strength=strength,
-                        corrects_id=target,
-                        source="test",
-                        recorded_by="test",
-                        recorded_at=NOW,
-                    )
-                )
-            facts = []
-            for scheme, state, start, length, paused in benefits:
-                to_month = add_months(start, length) if length is not None else None
-                paused_on = paused if state is BenefitStatus.PAUSED else None
-                facts.append(BenefitFact(scheme, REGION, state, start, to_month, paused_on))
-                session.execute(
-                    insert(Benefit).values(
-                        person_id=person_id,
-                        scheme=scheme,
-                        region_code=REGION,
-                        monthly_fen=1,
-                        status=state,
-                        from_month=start,
-                        to_month=to_month,
-                        paused_on=paused_on,
-                    )
-                )
-            expected[person_id] = derive(rows, facts, POLICY, on)
-        assert certifications.statuses_of(session, list(expected), POLICY, on) == expected
-        some = next(iter(expected))
-        assert certifications.status_of(session, some, POLICY, on) == expected[some]
+            root = speaks[person_id - back] if back is not None and person_id - back in speaks else person_id
+            speaks[person_id] = root
+            _insert_person(session, template, person_id, merged_into_id=None if root == person_id else root)
+            evidence_of.setdefault(root, []).extend(_insert_evidence(session, person_id, evidence, evidence_ids))
+            benefits_of.setdefault(root, []).extend(_insert_benefits(session, person_id, benefits, benefit_ids))
+        expected = {root: derive(evidence_of[root], benefits_of[root], POLICY, on) for root in set(speaks.values())}
+        assert certifications.statuses_of(session, list(speaks), POLICY, on) == expected
+        among = select(Person.id).where(Person.id.in_(list(speaks)))
+        rows = session.execute(select(status_table(POLICY, on, among)))
+        assert {
+            row.person_id: CertificationStatus(CertificationState(row.state), on, row.last_certified_on, row.due_on, row.cycle_months)
+            for row in rows
+        } == expected
+        for person_id in list(speaks)[-2:]:
+            assert certifications.status_of(session, person_id, POLICY, on) == expected[speaks[person_id]]
         session.rollback()
+
+
+def _insert_person(session: Session, template: Person, person_id: int, *, merged_into_id: int | None) -> None:
+    left_out = {"social_security_number_index", "social_security_number_sealed", "phone_sealed", "phone_masked"}
+    values = {column.key: getattr(template, column.key) for column in Person.__mapper__.column_attrs if column.key not in left_out}
+    values |= {"id": person_id, "public_id": f"p{person_id}", "resident_id_index": b"%032d" % person_id, "merged_into_id": merged_into_id}
+    session.execute(insert(Person).values(**values))
+
+
+def _insert_evidence(session: Session, person_id: int, drawn: list[Any], ids: Iterator[int]) -> list[EvidenceFact]:
+    rows: list[EvidenceFact] = []
+    for kind, day, strength, corrects in drawn:
+        target = rows[corrects].id if corrects is not None and corrects < len(rows) else None
+        if target in {row.corrects_id for row in rows}:
+            target = None
+        row = EvidenceFact(next(ids), kind, day, strength, target)
+        rows.append(row)
+        session.execute(
+            insert(LifeEvidence).values(
+                id=row.id,
+                person_id=person_id,
+                kind=kind,
+                occurred_on=day,
+                strength=strength,
+                corrects_id=target,
+                source="test",
+                recorded_by="test",
+                recorded_at=NOW,
+            )
+        )
+    return rows
+
+
+def _insert_benefits(session: Session, person_id: int, drawn: list[Any], ids: Iterator[int]) -> list[BenefitFact]:
+    facts = []
+    for scheme, state, start, length, paused, ended in drawn:
+        benefit_id = next(ids)
+        to_month = add_months(start, length) if length is not None else None
+        paused_on = paused if state is BenefitStatus.PAUSED else None
+        pauses = tuple((first, first + timedelta(days=length_days)) for first, length_days in ended)
+        facts.append(BenefitFact(scheme, REGION, state, start, to_month, paused_on, pauses))
+        session.execute(
+            insert(Benefit).values(
+                id=benefit_id,
+                person_id=person_id,
+                scheme=scheme,
+                region_code=REGION,
+                monthly_fen=1,
+                status=state,
+                from_month=start,
+                to_month=to_month,
+                paused_on=paused_on,
+            )
+        )
+        for first, resumed in pauses:
+            session.execute(insert(BenefitPause).values(benefit_id=benefit_id, paused_on=first, resumed_on=resumed))
+    return facts
 
 
 def test_lists_and_counts_are_bounded_by_state_and_region(database: Database, keyring: FileKeyRing, records_policy: RecordsPolicy) -> None:

@@ -15,7 +15,7 @@ from api.pages.certify import link_for_one_person
 from api.pages.recordings import Recorder, RecordingRefused
 from api.pages.session_person import ATTEMPT_KEY, HELPING_KEY
 from api.rights import RoleName
-from models.certification import CertificationState
+from models.certification_state import CertificationState
 from models.consent import ConsentPurpose
 from tests.api.conftest import NAME, OTHER_RESIDENT_ID, RESIDENT_ID, World, blank_picture
 from verify.policy import CaptureLimits

@@ -13,7 +13,7 @@ from babel.messages.pofile import read_po
 from api.i18n import LOCALES, TRANSLATIONS_DIR, translate
 from api.pages.trouble_words import TROUBLES
 from api.pages.words import HINTS, PROMPTS, RESULTS, STAFF_REASONS, STAFF_STANDINGS, STANDINGS
-from models.certification import CertificationState
+from models.certification_state import CertificationState
 from verify.evidence import Outcome, Reason
 from verify.views import PromptName
 

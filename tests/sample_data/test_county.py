@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from models.certification import CertificationState
+from models.certification_state import CertificationState
 from models.database import Database
 from models.enrolment import Scheme
 from models.errors import ModelsError

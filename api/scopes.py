@@ -1,0 +1,36 @@
+"""What a machine client can be allowed, as OAuth 2 scopes, and the rights that each scope gives."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from api.rights import Right
+
+
+class Scope(StrEnum):
+    """Names as clients ask for them."""
+
+    STATUS_READ = "status:read"
+    CHANGES_READ = "changes:read"
+    WEBHOOKS_MANAGE = "webhooks:manage"
+    IDENTITY_CHECK = "identity:check"
+    BLACKLIST_READ = "blacklist:read"
+    RECORDS_WRITE = "records:write"
+    ASSISTANCE_RELAY = "assistance:relay"
+
+
+RIGHTS_OF_SCOPE: dict[Scope, frozenset[Right]] = {
+    Scope.STATUS_READ: frozenset({Right.READ_STATUS, Right.READ_STATUS_BY_NUMBER}),
+    Scope.CHANGES_READ: frozenset({Right.READ_CHANGES}),
+    Scope.WEBHOOKS_MANAGE: frozenset({Right.MANAGE_WEBHOOKS}),
+    Scope.IDENTITY_CHECK: frozenset({Right.CHECK_IDENTITY}),
+    Scope.BLACKLIST_READ: frozenset({Right.READ_BLACKLIST}),
+    Scope.RECORDS_WRITE: frozenset({Right.IMPORT_RECORDS}),
+    Scope.ASSISTANCE_RELAY: frozenset({Right.RELAY_ASSISTANCE}),
+}
+
+
+def rights_of_scopes(scopes: frozenset[str]) -> frozenset[Right]:
+    """Everything that any of the named scopes allows; unknown names allow nothing."""
+    known = {scope.value: scope for scope in Scope}
+    return frozenset(right for name in scopes if name in known for right in RIGHTS_OF_SCOPE[known[name]])

@@ -1,0 +1,126 @@
+"""The sections of policy.toml that the certification-status store goes by: silent, intake, outreach, pause, assistance, integration,
+identity_check, status_page.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from models.certification_state import CertificationState
+from models.identity_check import MatchLevel
+from models.life_evidence import Strength, Trace
+from models.policy_section import Section
+
+
+class TracePolicy(Section):
+    """What a trace of life is worth. points: towards needed_points. fresh_days: how old it may be. strength: in the ledger."""
+
+    points: int = Field(ge=0, le=10)
+    fresh_days: int = Field(ge=1, le=366)
+    strength: Strength
+
+
+class SilentPolicy(Section):
+    """Silent certification: which traces of life, left since the last certification, certify without troubling the person.
+
+    A trace counts once for each kind and source. states: of whom.
+    """
+
+    states: tuple[CertificationState, ...] = Field(min_length=1)
+    needed_points: int = Field(ge=1)
+    traces: dict[Trace, TracePolicy]
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        missing = sorted(set(Trace) - self.traces.keys())
+        if missing:
+            raise ValueError(f"traces: nothing is said about {', '.join(missing)}")
+        if any(trace.strength in {Strength.VOID, Strength.CONCLUSIVE} for trace in self.traces.values()):
+            raise ValueError("traces: strength must be indicative or supporting; only a certification made from traces is conclusive")
+        if CertificationState.DECEASED in self.states:
+            raise ValueError("states: the deceased are never certified")
+        return self
+
+
+class DeathSource(Section):
+    """What a death record of a source is worth. names: as files name the source, in either language, without regard to case."""
+
+    names: tuple[str, ...] = Field(min_length=1)
+    strength: Strength
+
+
+class IntakePolicy(Section):
+    """How records that are brought in are judged."""
+
+    death_sources: tuple[DeathSource, ...]
+    death_strength_otherwise: Strength
+    future_days_max: int = Field(ge=0, le=31)
+    age_years_max: int = Field(ge=100, le=150)
+    rejected_file_days: int = Field(ge=1, le=365)
+
+    def death_strength(self, source: str) -> Strength:
+        """Strength of a death record of this source."""
+        wanted = source.strip().casefold()
+        for listed in self.death_sources:
+            if wanted in {name.casefold() for name in listed.names}:
+                return listed.strength
+        return self.death_strength_otherwise
+
+
+class OutreachPolicy(Section):
+    """What has to be tried before a pause may be proposed."""
+
+    attempts_min: int = Field(ge=1)
+    channels_min: int = Field(ge=1, le=3)
+    days_min: int = Field(ge=1)
+    attempts_within_days: int = Field(ge=1)
+    sms_every_days: int = Field(ge=1)
+
+
+class PausePolicy(Section):
+    """When a pause may be proposed, and from when it counts."""
+
+    overdue_days_min: int = Field(ge=0)
+    months_ahead: int = Field(ge=1, le=3)
+
+
+class AssistancePolicy(Section):
+    """Deadlines of assisted certification between regions, in days."""
+
+    accept_days: int = Field(ge=1)
+    carry_out_days: int = Field(ge=1)
+    warn_days: int = Field(ge=0)
+
+
+class IntegrationPolicy(Section):
+    """Machine clients: tokens, batches, pages, and how webhooks are tried again (Standard Webhooks: growing waits over some days)."""
+
+    token_minutes: int = Field(ge=1, le=24 * 60)
+    token_days_kept: int = Field(ge=1)
+    batch_max: int = Field(ge=1, le=10_000)
+    changes_max: int = Field(ge=1, le=10_000)
+    rate_per_minute: int = Field(ge=1)
+    webhook_retry_s: tuple[int, ...] = Field(min_length=1)
+    webhook_timeout_s: float = Field(gt=0, le=60)
+    webhook_days_kept: int = Field(ge=1)
+
+
+class IdentityCheckPolicy(Section):
+    """Identity checks at treatment. trace_levels: match levels that leave a trace of life."""
+
+    trace_levels: tuple[MatchLevel, ...]
+    days_kept: int = Field(ge=1)
+
+
+class StatusPagePolicy(Section):
+    """The citizen's status page: codes, how long they hold, how many tries and messages."""
+
+    code_digits: int = Field(ge=6, le=10)
+    code_minutes: int = Field(ge=1, le=60)
+    counter_code_days: int = Field(ge=1, le=90)
+    tries: int = Field(ge=1, le=10)
+    messages_per_day: int = Field(ge=1, le=20)
+    open_minutes: int = Field(ge=1, le=60)
+    code_days_kept: int = Field(ge=1)

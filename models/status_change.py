@@ -1,0 +1,63 @@
+"""Changes of status as they are told to others: derived, compared with what was told last, numbered in order."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import Date, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped
+
+from models.base import Base
+from models.certification_state import CertificationState
+from models.types import INTERNAL, PERSONAL, BigId, column, enum_column_type
+
+
+class StatusTouch(Base):
+    """Somebody whose status may have changed: triggers add a row with each new row of the ledger and each change of a benefit, pause or
+    merger. The announcer takes them away. Not unique: writers must not wait for each other.
+    """
+
+    __tablename__ = "status_touch"
+
+    id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)
+    person_id: Mapped[int] = column(INTERNAL, BigId)
+
+
+class StatusAnnounced(Base):
+    """What was told last about a person. No status is read from here: it is derived. changes_on: the day on which time alone changes it."""
+
+    __tablename__ = "status_announced"
+    __table_args__ = (
+        Index("ix_status_announced_changes_on", "changes_on"),
+        Index("ix_status_announced_region_state", "region_code", "state"),
+    )
+
+    person_id: Mapped[int] = column(INTERNAL, BigId, ForeignKey("person.id"), primary_key=True)
+    region_code: Mapped[str] = column(PERSONAL, String(6))
+    state: Mapped[CertificationState] = column(PERSONAL, enum_column_type(CertificationState, "state"))
+    last_certified_on: Mapped[date | None] = column(PERSONAL, Date)
+    due_on: Mapped[date | None] = column(PERSONAL, Date)
+    changes_on: Mapped[date | None] = column(INTERNAL, Date)
+
+
+class StatusChange(Base):
+    """One change. id is the cursor: one announcer at a time writes them, so that no smaller id appears later.
+
+    before: None for the first time that anything was told about the person. on: the day that the new status was derived for.
+    """
+
+    __tablename__ = "status_change"
+    __table_args__ = (
+        Index("ix_status_change_region_code_id", "region_code", "id"),
+        Index("ix_status_change_person_id", "person_id"),
+    )
+
+    id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)
+    person_id: Mapped[int] = column(INTERNAL, BigId, ForeignKey("person.id"))
+    region_code: Mapped[str] = column(PERSONAL, String(6))
+    on: Mapped[date] = column(INTERNAL, Date, name="on_day")
+    before: Mapped[CertificationState | None] = column(PERSONAL, enum_column_type(CertificationState, "before"), name="state_before")
+    state: Mapped[CertificationState] = column(PERSONAL, enum_column_type(CertificationState, "state"))
+    last_certified_on: Mapped[date | None] = column(PERSONAL, Date)
+    due_on: Mapped[date | None] = column(PERSONAL, Date)
+    announced_at: Mapped[datetime] = column(INTERNAL)
