@@ -35,6 +35,12 @@ class EngineChoice(StrEnum):
     SCRIPTED = "scripted"
 
 
+class SmsChoice(StrEnum):
+    """Ways for text messages to leave. ``file``: JSON lines in the home, for a gateway to pick up."""
+
+    FILE = "file"
+
+
 def default_home() -> Path:
     """``.lifecert`` in the project's folder, which git ignores."""
     return PROJECT_ROOT / ".lifecert"
@@ -60,6 +66,7 @@ class Settings(BaseSettings):
     key_file: Path | None = Field(None, description="key ring file; empty: keys.json in the home")
     recording_dir: Path | None = Field(None, description="where the recording harness writes; empty: harness off")
     challenge_seed: int | None = Field(None, description="fixes the random challenges; tests only")
+    sms: SmsChoice = Field(SmsChoice.FILE, description="how text messages leave: file (outgoing/sms.jsonl in the home)")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("embedder_config", "key_file", "recording_dir", "challenge_seed", mode="before")
