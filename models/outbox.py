@@ -24,6 +24,15 @@ class OutboxMessage(Base):
             sqlite_where=text("sent_at IS NULL"),
             postgresql_where=text("sent_at IS NULL"),
         ),
+        # a sender of one kind does not read past the waiting messages of the others
+        Index(
+            "ix_outbox_message_unsent_kind",
+            "kind",
+            "not_before",
+            "id",
+            sqlite_where=text("sent_at IS NULL"),
+            postgresql_where=text("sent_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)

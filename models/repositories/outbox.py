@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,14 +28,20 @@ def put(
     return message
 
 
-def claim(session: Session, *, now: datetime, retry_at: datetime, limit: int = 100) -> Sequence[OutboxMessage]:
+def claim(
+    session: Session, *, now: datetime, retry_at: datetime, limit: int = 100, kinds: Collection[str] | None = None
+) -> Sequence[OutboxMessage]:
     """Take messages to send. They come again at ``retry_at`` unless marked as sent: a sender that dies loses nothing.
 
-    Two senders never get the same message at once (SKIP LOCKED on PostgreSQL; SQLite has one writer).
+    kinds: only messages of these, None for all. Two senders never get the same message at once (SKIP LOCKED on PostgreSQL; SQLite has
+    one writer).
     """
+    wanted = [OutboxMessage.sent_at.is_(None), OutboxMessage.not_before <= now]
+    if kinds is not None:
+        wanted.append(OutboxMessage.kind.in_(kinds))
     ids = session.scalars(
         select(OutboxMessage.id)
-        .where(OutboxMessage.sent_at.is_(None), OutboxMessage.not_before <= now)
+        .where(*wanted)
         .order_by(OutboxMessage.not_before, OutboxMessage.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

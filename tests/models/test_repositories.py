@@ -259,6 +259,18 @@ def test_messages_go_to_one_sender_each_and_come_back_when_it_dies(database: Dat
         assert outbox.purge_sent(session, before=NOW + SECOND) == 1
 
 
+def test_a_sender_claims_its_own_kinds_only(database: Database) -> None:
+    with database.session_scope() as session:
+        for number in range(6):
+            outbox.put(session, kind=f"kind.{number % 3}", now=NOW)
+        taken = outbox.claim(session, now=NOW, retry_at=NOW + SECOND, limit=1, kinds=["kind.2"])
+        assert [message.kind for message in taken] == ["kind.2"]
+        taken = outbox.claim(session, now=NOW, retry_at=NOW + SECOND, kinds={"kind.1", "kind.2"})
+        assert sorted(message.kind for message in taken) == ["kind.1", "kind.1", "kind.2"]
+        assert outbox.claim(session, now=NOW, retry_at=NOW + SECOND, kinds=()) == []
+        assert [message.kind for message in outbox.claim(session, now=NOW, retry_at=NOW + SECOND)] == ["kind.0", "kind.0"]
+
+
 REQUEST = Request(client="c", key="k", method="POST", path="/v1/verifications", body_hash=b"h" * 32)
 
 

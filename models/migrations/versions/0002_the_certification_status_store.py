@@ -652,11 +652,18 @@ def upgrade() -> None:
     merged = sa.text("merged_into_id IS NOT NULL")
     op.create_index("ix_person_merged_into_id", "person", ["merged_into_id"], sqlite_where=merged, postgresql_where=merged)
 
+    unsent = sa.text("sent_at IS NULL")
+    op.create_index(
+        "ix_outbox_message_unsent_kind", "outbox_message", ["kind", "not_before", "id"], sqlite_where=unsent, postgresql_where=unsent
+    )
+
     touch.create()
 
 
 def downgrade() -> None:
     touch.drop()
+
+    op.drop_index("ix_outbox_message_unsent_kind", "outbox_message")
 
     op.drop_index("ix_person_merged_into_id", "person")
     with op.batch_alter_table("person") as batch_op:
