@@ -16,6 +16,7 @@ from models.policy_store import (
     IntegrationPolicy,
     OutreachPolicy,
     PausePolicy,
+    RecordingPolicy,
     SilentPolicy,
     StatusPagePolicy,
 )
@@ -35,6 +36,7 @@ class Policy(BaseModel):
     retention: RetentionPolicy
     retry: RetryPolicy
     consent: ConsentPolicy
+    recording: RecordingPolicy
     silent: SilentPolicy
     intake: IntakePolicy
     outreach: OutreachPolicy

@@ -29,14 +29,14 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
-# The camera page needs the camera and the screen kept awake; nothing else of the device is anybody's business.
+# The camera page needs the camera and the screen kept awake, a home visit its position; nothing else of the device is anybody's business.
 PERMISSIONS_POLICY = ", ".join(
     (
         "camera=(self)",
         "screen-wake-lock=(self)",
         "fullscreen=(self)",
         "microphone=()",
-        "geolocation=()",
+        "geolocation=(self)",
         "payment=()",
         "usb=()",
         "display-capture=()",

@@ -23,12 +23,13 @@ from models.policy_store import (
     IntegrationPolicy,
     OutreachPolicy,
     PausePolicy,
+    RecordingPolicy,
     SilentPolicy,
     StatusPagePolicy,
 )
 from models.region import region_prefix
 
-NEVER_CERTIFIES = frozenset({EvidenceKind.DEATH_RECORD, EvidenceKind.CUSTODY})
+NEVER_CERTIFIES = frozenset({EvidenceKind.DEATH_RECORD, EvidenceKind.CUSTODY, EvidenceKind.DECLARATION})
 
 
 class Cycle(Section):
@@ -156,6 +157,7 @@ class RecordsPolicy(Section):
     retention: RetentionPolicy
     retry: RetryPolicy
     consent: ConsentPolicy
+    recording: RecordingPolicy
     silent: SilentPolicy
     intake: IntakePolicy
     outreach: OutreachPolicy

@@ -1,5 +1,5 @@
-"""The sections of policy.toml that the certification-status store goes by: silent, intake, outreach, pause, assistance, integration,
-identity_check, status_page.
+"""The sections of policy.toml that the certification-status store goes by: recording, silent, intake, outreach, pause, assistance,
+integration, identity_check, status_page.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ class TracePolicy(Section):
     points: int = Field(ge=0, le=10)
     fresh_days: int = Field(ge=1, le=366)
     strength: Strength
+
+
+class RecordingPolicy(Section):
+    """How far back staff may date what they record. seen: visits and calls, in days; told: deaths, custody and declarations, in years."""
+
+    seen_days_back_max: int = Field(ge=1, le=366)
+    told_years_back_max: int = Field(ge=1, le=120)
 
 
 class SilentPolicy(Section):
@@ -102,6 +109,9 @@ class IntegrationPolicy(Section):
     batch_max: int = Field(ge=1, le=10_000)
     changes_max: int = Field(ge=1, le=10_000)
     rate_per_minute: int = Field(ge=1)
+    rate_shares: int = Field(ge=1, le=600)
+    ids_per_request: int = Field(ge=1)
+    token_cache_s: float = Field(ge=0, le=60)
     webhook_retry_s: tuple[int, ...] = Field(min_length=1)
     webhook_timeout_s: float = Field(gt=0, le=60)
     webhook_days_kept: int = Field(ge=1)
