@@ -44,6 +44,9 @@ class Conflict(StrEnum):
     ASSISTANCE_STATE = "assistance_state"
     MERGER_STATE = "merger_state"
     RUN_IN_PROGRESS = "run_in_progress"
+    CHECK_REFERENCE_REUSED = "check_reference_reused"
+    CERTIFICATE_TAKEN = "certificate_taken"
+    CLIENT_REVOKED = "client_revoked"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use"
 

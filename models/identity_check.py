@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped
 
 from models.base import Base
-from models.types import INTERNAL, PERSONAL, SECRET, BigId, column, enum_column_type, opaque_id
+from models.types import INTERNAL, PERSONAL, SECRET, BigId, JsonValue, column, enum_column_type, opaque_id
 
 
 class MatchLevel(StrEnum):
@@ -19,6 +20,21 @@ class MatchLevel(StrEnum):
     UNCERTAIN = "uncertain"
     NO_MATCH = "no_match"
     NOT_COMPARED = "not_compared"
+
+
+class CheckWhy(StrEnum):
+    """Why the level is what it is."""
+
+    SAME_FACE = "same_face"
+    UNSURE = "unsure"
+    OTHER_FACE = "other_face"
+    NO_PICTURE = "no_picture"
+    NO_CONSENT = "no_consent"
+    NO_REFERENCE = "no_reference"
+    NO_FACE = "no_face"
+    SEVERAL_FACES = "several_faces"
+    POOR_PICTURE = "poor_picture"
+    NAME_DIFFERS = "name_differs"
 
 
 class BlacklistReason(StrEnum):
@@ -57,11 +73,16 @@ class BlacklistedCard(Base):
 
 
 class IdentityCheck(Base):
-    """One check. reference: the caller's own number of it; the same one again gives the same answer. evidence_id: the trace of life."""
+    """One check. reference: the caller's own number of it; the same one again gives the same answer. evidence_id: the trace of life.
+
+    request_digest: keyed, of all that was asked, so that a number used for something else is noticed. answer: what was answered about the
+    status and the card, in codes and days.
+    """
 
     __tablename__ = "identity_check"
     __table_args__ = (
         Index("ix_identity_check_person_id", "person_id"),
+        Index("ix_identity_check_checked_at", "checked_at"),
         Index(
             "uq_identity_check_client_reference",
             "client_pk",
@@ -78,7 +99,10 @@ class IdentityCheck(Base):
     person_id: Mapped[int | None] = column(INTERNAL, BigId, ForeignKey("person.id"))
     institution: Mapped[str] = column(PERSONAL, String(100))
     reference: Mapped[str | None] = column(PERSONAL, String(100))
+    request_digest: Mapped[bytes] = column(SECRET, LargeBinary(32))
+    answer: Mapped[dict[str, Any]] = column(PERSONAL, JsonValue)
     level: Mapped[MatchLevel] = column(PERSONAL, enum_column_type(MatchLevel, "level"))
+    why: Mapped[CheckWhy] = column(PERSONAL, enum_column_type(CheckWhy, "why"))
     similarity: Mapped[float | None] = column(PERSONAL)
     card_hit: Mapped[bool] = column(PERSONAL)
     engine_version: Mapped[str] = column(INTERNAL, String(100))

@@ -94,11 +94,23 @@ class PausePolicy(Section):
 
 
 class AssistancePolicy(Section):
-    """Deadlines of assisted certification between regions, in days."""
+    """Assisted certification between regions: deadlines in days, how long personal data stays, how other installations are called.
+
+    peer_retry_s: wait after each failed call; the last one repeats until the request is closed.
+    """
 
     accept_days: int = Field(ge=1)
     carry_out_days: int = Field(ge=1)
     warn_days: int = Field(ge=0)
+    personal_days: int = Field(ge=0)
+    peer_timeout_s: float = Field(gt=0, le=60)
+    peer_retry_s: tuple[int, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _sensible_deadlines(self) -> Self:
+        if self.carry_out_days <= self.accept_days:
+            raise ValueError("carry_out_days: must be more than accept_days; both count from the day of the request")
+        return self
 
 
 class IntegrationPolicy(Section):
@@ -118,9 +130,14 @@ class IntegrationPolicy(Section):
 
 
 class IdentityCheckPolicy(Section):
-    """Identity checks at treatment. trace_levels: match levels that leave a trace of life."""
+    """Identity checks at treatment. trace_levels: match levels that leave a trace of life.
+
+    at_once: pictures that one worker compares at the same time; wait_s: how long a further one waits before it is sent away.
+    """
 
     trace_levels: tuple[MatchLevel, ...]
+    at_once: int = Field(ge=1, le=16)
+    wait_s: float = Field(ge=0, le=30)
     days_kept: int = Field(ge=1)
 
 

@@ -120,6 +120,7 @@ def upgrade() -> None:
         sa.Column("certified", ID, nullable=False),
         sa.Column("refused", ID, nullable=False),
         sa.Column("alerts", ID, nullable=False),
+        sa.Column("by_trace", JSON, nullable=False),
         sa.Column("started_by", sa.String(length=100), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
@@ -387,9 +388,9 @@ def upgrade() -> None:
         sa.Column("peer_id", ID, nullable=True),
         sa.Column("remote_id", sa.String(length=64), nullable=True),
         sa.Column("person_id", ID, nullable=True),
-        sa.Column("name_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("name_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("name_masked", sa.String(length=100), nullable=False),
-        sa.Column("resident_id_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("resident_id_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("resident_id_masked", sa.String(length=18), nullable=False),
         sa.Column("contact_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("reason", sa.String(length=500), nullable=False),
@@ -399,12 +400,19 @@ def upgrade() -> None:
         sa.Column("carry_out_by", sa.Date(), nullable=False),
         sa.Column("method", one_of("method", "counter", "home_visit", "video_call"), nullable=True),
         sa.Column("occurred_on", sa.Date(), nullable=True),
+        sa.Column("second_staff", sa.String(length=100), nullable=True),
         sa.Column("evidence_id", ID, nullable=True),
+        sa.Column("alerted_for", sa.Date(), nullable=True),
         sa.Column("requested_by", sa.String(length=100), nullable=False),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("(state = 'carried_out') = (occurred_on IS NOT NULL)", name=op.f("ck_assistance_request_carried_out_on_a_day")),
         sa.CheckConstraint("NOT asked_here OR person_id IS NOT NULL", name=op.f("ck_assistance_request_own_person")),
+        sa.CheckConstraint("second_staff IS NULL OR method = 'home_visit'", name=op.f("ck_assistance_request_second_staff_of_home_visit")),
+        sa.CheckConstraint(
+            "state NOT IN ('requested', 'accepted') OR (name_sealed IS NOT NULL AND resident_id_sealed IS NOT NULL)",
+            name=op.f("ck_assistance_request_person_known_while_open"),
+        ),
         sa.CheckConstraint("occurred_on IS NULL OR method IS NOT NULL", name=op.f("ck_assistance_request_carried_out_in_a_way")),
         sa.CheckConstraint("requesting_region <> performing_region", name=op.f("ck_assistance_request_two_regions")),
         sa.ForeignKeyConstraint(["evidence_id"], ["life_evidence.id"], name=op.f("fk_assistance_request_evidence_id")),
@@ -418,6 +426,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_assistance_request_person_id", ["person_id"], unique=False)
         batch_op.create_index("ix_assistance_request_requesting", ["requesting_region", "state"], unique=False)
         batch_op.create_index("uq_assistance_request_peer_remote", ["peer_id", "remote_id"], unique=True)
+        batch_op.create_index(
+            "uq_assistance_request_open",
+            ["person_id"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('requested', 'accepted')"),
+            postgresql_where=sa.text("state IN ('requested', 'accepted')"),
+        )
 
     op.create_table(
         "benefit_pause",
@@ -487,7 +502,26 @@ def upgrade() -> None:
         sa.Column("person_id", ID, nullable=True),
         sa.Column("institution", sa.String(length=100), nullable=False),
         sa.Column("reference", sa.String(length=100), nullable=True),
+        sa.Column("request_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("answer", JSON, nullable=False),
         sa.Column("level", one_of("level", "match", "uncertain", "no_match", "not_compared"), nullable=False),
+        sa.Column(
+            "why",
+            one_of(
+                "why",
+                "same_face",
+                "unsure",
+                "other_face",
+                "no_picture",
+                "no_consent",
+                "no_reference",
+                "no_face",
+                "several_faces",
+                "poor_picture",
+                "name_differs",
+            ),
+            nullable=False,
+        ),
         sa.Column("similarity", sa.Double(), nullable=True),
         sa.Column("card_hit", sa.Boolean(), nullable=False),
         sa.Column("engine_version", sa.String(length=100), nullable=False),
@@ -502,6 +536,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_identity_check_public_id")),
     )
     with op.batch_alter_table("identity_check") as batch_op:
+        batch_op.create_index("ix_identity_check_checked_at", ["checked_at"], unique=False)
         batch_op.create_index("ix_identity_check_person_id", ["person_id"], unique=False)
         batch_op.create_index(
             "uq_identity_check_client_reference",
@@ -613,6 +648,22 @@ def upgrade() -> None:
         sa.Column("request_id", ID, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("state", one_of("state", "requested", "accepted", "carried_out", "returned", "refused", "withdrawn"), nullable=False),
+        sa.Column(
+            "reason",
+            one_of(
+                "reason",
+                "not_here",
+                "no_capacity",
+                "data_unclear",
+                "moved_away",
+                "not_found",
+                "ill",
+                "died",
+                "deadline",
+                "other",
+            ),
+            nullable=True,
+        ),
         sa.Column("note", sa.String(length=500), nullable=True),
         sa.Column("made_by", sa.String(length=100), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
