@@ -4,6 +4,7 @@ integration, identity_check, status_page.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -84,13 +85,33 @@ class OutreachPolicy(Section):
     days_min: int = Field(ge=1)
     attempts_within_days: int = Field(ge=1)
     sms_every_days: int = Field(ge=1)
+    sms_hours: tuple[int, int]
+    sms_retry_s: tuple[int, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _sensible_messages(self) -> Self:
+        first, end = self.sms_hours
+        if not 0 <= first < end <= 24:
+            raise ValueError("sms_hours: give the first hour and the hour in which nothing is sent any more, e.g. [8, 20]")
+        if any(wait < 1 for wait in self.sms_retry_s):
+            raise ValueError("sms_retry_s: waits are at least 1 s")
+        return self
+
+
+class CustodyPartMonth(StrEnum):
+    """What becomes of a month that was spent in custody in part: nothing is owed by the machine, or the whole month is."""
+
+    WITHHELD = "withheld"
+    OWED = "owed"
 
 
 class PausePolicy(Section):
-    """When a pause may be proposed, and from when it counts."""
+    """When a pause may be proposed, from when it counts, and what is owed after it."""
 
     overdue_days_min: int = Field(ge=0)
     months_ahead: int = Field(ge=1, le=3)
+    custody_part_month: CustodyPartMonth
+    list_rows_max: int = Field(ge=1, le=1_000_000)
 
 
 class AssistancePolicy(Section):

@@ -19,6 +19,7 @@ TABLES = (
     "import_batch",
     "peer",
     "silent_run",
+    "status_announcer",
     "status_touch",
     "blacklisted_card",
     "client",
@@ -137,6 +138,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("finished_at IS NULL"),
         )
 
+    op.create_table(
+        "status_announcer",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("rules_hash", sa.String(length=64), nullable=False),
+        sa.Column("in_force_since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_status_announcer")),
+    )
     op.create_table(
         "status_touch",
         sa.Column("id", ID, nullable=False),
@@ -262,6 +270,7 @@ def upgrade() -> None:
         sa.Column("region_code", sa.String(length=6), nullable=False),
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended", one_of("ended", "certified", "deceased", "not_due"), nullable=True),
         sa.CheckConstraint("(closed_at IS NULL) = (ended IS NULL)", name=op.f("ck_outreach_closed_for_a_reason")),
@@ -272,6 +281,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("outreach") as batch_op:
         batch_op.create_index("ix_outreach_region_code_id", ["region_code", "id"], unique=False)
+        batch_op.create_index(
+            "ix_outreach_open_region_due",
+            ["region_code", "due_on", "id"],
+            unique=False,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
         batch_op.create_index(
             "uq_outreach_open",
             ["person_id"],
@@ -571,6 +587,7 @@ def upgrade() -> None:
         sa.Column("kind", one_of("kind", "pause", "resume"), nullable=False),
         sa.Column("state", one_of("state", "proposed", "approved", "rejected", "withdrawn"), nullable=False),
         sa.Column("effective_month", sa.Date(), nullable=False),
+        sa.Column("reason_code", one_of("reason_code", "overdue", "never_certified", "certified"), nullable=False),
         sa.Column("reason", sa.String(length=500), nullable=False),
         sa.Column("outreach_id", ID, nullable=True),
         sa.Column("evidence_id", ID, nullable=True),
@@ -584,13 +601,18 @@ def upgrade() -> None:
         sa.Column("policy_hash", sa.String(length=64), nullable=False),
         sa.Column("list_id", ID, nullable=True),
         sa.Column("list_position", sa.Integer(), nullable=True),
+        sa.Column("list_line", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint("(state = 'proposed') = (decided_at IS NULL)", name=op.f("ck_payment_change_decided_when_no_longer_proposed")),
         sa.CheckConstraint(
-            "decided_by IS NULL OR kind = 'resume' OR decided_by <> proposed_by", name=op.f("ck_payment_change_second_person")
+            "decided_by IS NULL OR kind = 'resume' OR state = 'withdrawn' OR decided_by <> proposed_by",
+            name=op.f("ck_payment_change_second_person"),
         ),
         sa.CheckConstraint("kind = 'resume' OR outreach_id IS NOT NULL", name=op.f("ck_payment_change_pause_after_outreach")),
         sa.CheckConstraint("(decided_at IS NULL) = (decided_by IS NULL)", name=op.f("ck_payment_change_decided_by_someone")),
         sa.CheckConstraint("(list_id IS NULL) = (list_position IS NULL)", name=op.f("ck_payment_change_placed_in_its_list")),
+        sa.CheckConstraint("(list_id IS NULL) = (list_line IS NULL)", name=op.f("ck_payment_change_kept_as_listed")),
+        sa.CheckConstraint("list_id IS NULL OR state = 'approved'", name=op.f("ck_payment_change_only_approved_listed")),
+        sa.CheckConstraint("arrears_fen IS NULL OR arrears_fen >= 0", name=op.f("ck_payment_change_arrears_fen_not_negative")),
         sa.ForeignKeyConstraint(["benefit_id"], ["benefit.id"], name=op.f("fk_payment_change_benefit_id")),
         sa.ForeignKeyConstraint(["evidence_id"], ["life_evidence.id"], name=op.f("fk_payment_change_evidence_id")),
         sa.ForeignKeyConstraint(["list_id"], ["payment_list.id"], name=op.f("fk_payment_change_list_id")),
@@ -602,6 +624,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("payment_change") as batch_op:
         batch_op.create_index("ix_payment_change_benefit_id", ["benefit_id"], unique=False)
+        batch_op.create_index("ix_payment_change_outreach_id", ["outreach_id"], unique=False)
+        batch_op.create_index(
+            "ix_payment_change_unlisted",
+            ["kind", "region_code", "id"],
+            unique=False,
+            sqlite_where=sa.text("list_id IS NULL"),
+            postgresql_where=sa.text("list_id IS NULL"),
+        )
         batch_op.create_index("ix_payment_change_region_code_state", ["region_code", "state"], unique=False)
         batch_op.create_index("uq_payment_change_list_position", ["list_id", "list_position"], unique=True)
         batch_op.create_index(
@@ -618,7 +648,6 @@ def upgrade() -> None:
         sa.Column("public_id", sa.String(length=22), nullable=False),
         sa.Column("endpoint_id", ID, nullable=False),
         sa.Column("change_id", ID, nullable=False),
-        sa.Column("payload", JSON, nullable=False),
         sa.Column("state", one_of("state", "pending", "delivered", "dead"), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
@@ -640,6 +669,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'pending'"),
             postgresql_where=sa.text("state = 'pending'"),
         )
+        batch_op.create_index("ix_webhook_delivery_endpoint_state", ["endpoint_id", "state", "id"], unique=False)
         batch_op.create_index("uq_webhook_delivery_endpoint_change", ["endpoint_id", "change_id"], unique=True)
 
     op.create_table(
@@ -703,6 +733,8 @@ def upgrade() -> None:
     merged = sa.text("merged_into_id IS NOT NULL")
     op.create_index("ix_person_merged_into_id", "person", ["merged_into_id"], sqlite_where=merged, postgresql_where=merged)
 
+    paused = sa.text("paused_on IS NOT NULL")
+    op.create_index("ix_benefit_paused", "benefit", ["id"], sqlite_where=paused, postgresql_where=paused)
     unsent = sa.text("sent_at IS NULL")
     op.create_index(
         "ix_outbox_message_unsent_kind", "outbox_message", ["kind", "not_before", "id"], sqlite_where=unsent, postgresql_where=unsent
@@ -715,6 +747,7 @@ def downgrade() -> None:
     touch.drop()
 
     op.drop_index("ix_outbox_message_unsent_kind", "outbox_message")
+    op.drop_index("ix_benefit_paused", "benefit")
 
     op.drop_index("ix_person_merged_into_id", "person")
     with op.batch_alter_table("person") as batch_op:
