@@ -13,14 +13,27 @@ from models.types import INTERNAL, PERSONAL, BigId, column, enum_column_type
 
 
 class StatusTouch(Base):
-    """Somebody whose status may have changed: triggers add a row with each new row of the ledger and each change of a benefit, pause or
-    merger. The announcer takes them away. Not unique: writers must not wait for each other.
+    """Somebody whose status may have changed: triggers add a row with each new row of the ledger and each change of a benefit, a merger
+    or a person's region. The announcer takes them away. Not unique: writers must not wait for each other.
     """
 
     __tablename__ = "status_touch"
 
     id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)
     person_id: Mapped[int] = column(INTERNAL, BigId)
+
+
+class StatusAnnouncer(Base):
+    """One row: the rules that everything was announced under. rules_hash: SHA-256, hexadecimal, of policy's section ``certification``.
+
+    Other rules, or no row yet, mean that everybody has to be looked at again.
+    """
+
+    __tablename__ = "status_announcer"
+
+    id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)
+    rules_hash: Mapped[str] = column(INTERNAL, String(64))
+    in_force_since: Mapped[datetime] = column(INTERNAL)
 
 
 class StatusAnnounced(Base):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped
 
 from models.base import Base
 from models.keys import Sealed
-from models.types import INTERNAL, PERSONAL, SECRET, BigId, JsonValue, column, enum_column_type, opaque_id
+from models.types import INTERNAL, SECRET, BigId, JsonValue, column, enum_column_type, opaque_id
 
 
 class DeliveryState(StrEnum):
@@ -43,14 +42,15 @@ class WebhookEndpoint(Base):
 
 
 class WebhookDelivery(Base):
-    """One message to one address. public_id is the ``webhook-id``: the same on every try, so that the receiver can tell repeats.
+    """One message to one address. public_id is in the ``webhook-id``: the same on every try, so that the receiver can tell repeats.
 
-    payload: public ids, states and dates; no name, no number. not_before: of the next try, while pending.
+    What it says is read from its change, which never changes. not_before: of the next try, while pending.
     """
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
         CheckConstraint("(state = 'pending') = (finished_at IS NULL)", name="finished_when_no_longer_pending"),
+        Index("ix_webhook_delivery_endpoint_state", "endpoint_id", "state", "id"),
         Index("uq_webhook_delivery_endpoint_change", "endpoint_id", "change_id", unique=True),
         Index(
             "ix_webhook_delivery_pending",
@@ -65,7 +65,6 @@ class WebhookDelivery(Base):
     public_id: Mapped[str] = column(INTERNAL, String(22), default=opaque_id, unique=True)
     endpoint_id: Mapped[int] = column(INTERNAL, BigId, ForeignKey("webhook_endpoint.id", ondelete="CASCADE"))
     change_id: Mapped[int] = column(INTERNAL, BigId, ForeignKey("status_change.id"))
-    payload: Mapped[dict[str, Any]] = column(PERSONAL, JsonValue)
     state: Mapped[DeliveryState] = column(INTERNAL, enum_column_type(DeliveryState, "state"))
     attempts: Mapped[int] = column(INTERNAL, default=0)
     not_before: Mapped[datetime] = column(INTERNAL)

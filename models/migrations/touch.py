@@ -31,8 +31,9 @@ def create() -> None:
             "WHERE id IS NOT NULL; RETURN NULL; END $$"
         )
         op.execute(
-            "CREATE TRIGGER tr_person_touch AFTER UPDATE OF merged_into_id ON person FOR EACH ROW "
-            f"WHEN (NEW.merged_into_id IS DISTINCT FROM OLD.merged_into_id) EXECUTE FUNCTION {MERGERS}()"
+            "CREATE TRIGGER tr_person_touch AFTER UPDATE OF merged_into_id, region_code ON person FOR EACH ROW "
+            "WHEN (NEW.merged_into_id IS DISTINCT FROM OLD.merged_into_id OR NEW.region_code <> OLD.region_code) "
+            f"EXECUTE FUNCTION {MERGERS}()"
         )
         return
     for table, change in CHANGES:
@@ -41,7 +42,8 @@ def create() -> None:
             "BEGIN INSERT INTO status_touch (person_id) VALUES (NEW.person_id); END"
         )
     op.execute(
-        "CREATE TRIGGER tr_person_touch AFTER UPDATE OF merged_into_id ON person WHEN NEW.merged_into_id IS NOT OLD.merged_into_id "
+        "CREATE TRIGGER tr_person_touch AFTER UPDATE OF merged_into_id, region_code ON person "
+        "WHEN NEW.merged_into_id IS NOT OLD.merged_into_id OR NEW.region_code <> OLD.region_code "
         "BEGIN INSERT INTO status_touch (person_id) SELECT id FROM (SELECT NEW.id AS id UNION SELECT NEW.merged_into_id "
         "UNION SELECT OLD.merged_into_id) WHERE id IS NOT NULL; END"
     )
