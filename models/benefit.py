@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped
 
 from models.base import Base
@@ -30,6 +30,7 @@ class Benefit(Base):
         CheckConstraint("(status = 'paused') = (paused_on IS NOT NULL)", name="paused_on_while_paused"),
         CheckConstraint("to_month IS NULL OR to_month >= from_month", name="months_in_order"),
         Index("uq_benefit_person_scheme_region_from", "person_id", "scheme", "region_code", "from_month", unique=True),
+        Index("ix_benefit_paused", "id", sqlite_where=text("paused_on IS NOT NULL"), postgresql_where=text("paused_on IS NOT NULL")),
     )
 
     id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)

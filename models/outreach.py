@@ -40,12 +40,24 @@ class OutreachOutcome(StrEnum):
 
 
 class Outreach(Base):
-    """One overdue person on the outreach list, at most once at a time. due_on: the day that passed, None for the never certified."""
+    """One overdue person on the outreach list, at most once at a time.
+
+    due_on: the last day on which a certification counted, or, of the never certified, by which the first was due. reminded_at: when the
+    newest reminder by text message was put into the outbox.
+    """
 
     __tablename__ = "outreach"
     __table_args__ = (
         CheckConstraint("(closed_at IS NULL) = (ended IS NULL)", name="closed_for_a_reason"),
         Index("ix_outreach_region_code_id", "region_code", "id"),
+        Index(
+            "ix_outreach_open_region_due",
+            "region_code",
+            "due_on",
+            "id",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
         Index(
             "uq_outreach_open",
             "person_id",
@@ -61,6 +73,7 @@ class Outreach(Base):
     region_code: Mapped[str] = column(PERSONAL, String(6), ForeignKey("region.code"))
     due_on: Mapped[date | None] = column(PERSONAL, Date)
     opened_at: Mapped[datetime] = column(INTERNAL)
+    reminded_at: Mapped[datetime | None] = column(INTERNAL)
     closed_at: Mapped[datetime | None] = column(INTERNAL)
     ended: Mapped[OutreachEnd | None] = column(PERSONAL, enum_column_type(OutreachEnd, "ended"))
 

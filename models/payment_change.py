@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, Lar
 from sqlalchemy.orm import Mapped
 
 from models.base import Base
+from models.keys import Sealed
 from models.types import INTERNAL, PERSONAL, SECRET, BigId, JsonValue, column, enum_column_type, opaque_id
 
 
@@ -29,11 +30,19 @@ class PaymentChangeState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class PaymentChangeReason(StrEnum):
+    """Why, as the paying system reads it."""
+
+    OVERDUE = "overdue"
+    NEVER_CERTIFIED = "never_certified"
+    CERTIFIED = "certified"
+
+
 class PaymentList(Base):
     """One signed list for the paying system. number counts up without gaps within its kind.
 
-    content_sha256: of the CSV's bytes, which the rows of ``payment_change`` with this list_id give again at any time, in order of
-    list_position. signature: Ed25519 by the key key_id over the bytes.
+    content_sha256: of the CSV's bytes, which the heading and the lines of ``payment_change`` with this list_id give again at any time, in
+    order of list_position. signature: Ed25519 by the key key_id over the bytes.
     """
 
     __tablename__ = "payment_list"
@@ -57,18 +66,32 @@ class PaymentChange(Base):
 
     effective_month: first month that is not paid (pause), or that is paid again (resume). arrears_fen: what is owed for the months of
     the pause, months in custody left out; arrears: month by month why, as [{"month", "fen", "reason"}]. A pause is decided by another
-    person than the one who proposed it (CHECK).
+    person than the one who proposed it (CHECK); its proposer may withdraw it. evidence_id: the certification that a resumption follows
+    from; of a pause, the one that had run out when it was signed, None when there never was one. list_line: the line of the list, sealed as
+    it was written, because a name or a number may be corrected later.
     """
 
     __tablename__ = "payment_change"
     __table_args__ = (
-        CheckConstraint("decided_by IS NULL OR kind = 'resume' OR decided_by <> proposed_by", name="second_person"),
+        CheckConstraint("decided_by IS NULL OR kind = 'resume' OR state = 'withdrawn' OR decided_by <> proposed_by", name="second_person"),
         CheckConstraint("(state = 'proposed') = (decided_at IS NULL)", name="decided_when_no_longer_proposed"),
         CheckConstraint("(decided_at IS NULL) = (decided_by IS NULL)", name="decided_by_someone"),
         CheckConstraint("kind = 'resume' OR outreach_id IS NOT NULL", name="pause_after_outreach"),
         CheckConstraint("(list_id IS NULL) = (list_position IS NULL)", name="placed_in_its_list"),
+        CheckConstraint("(list_id IS NULL) = (list_line IS NULL)", name="kept_as_listed"),
+        CheckConstraint("list_id IS NULL OR state = 'approved'", name="only_approved_listed"),
+        CheckConstraint("arrears_fen IS NULL OR arrears_fen >= 0", name="arrears_fen_not_negative"),
         Index("ix_payment_change_region_code_state", "region_code", "state"),
         Index("ix_payment_change_benefit_id", "benefit_id"),
+        Index("ix_payment_change_outreach_id", "outreach_id"),
+        Index(
+            "ix_payment_change_unlisted",
+            "kind",
+            "region_code",
+            "id",
+            sqlite_where=text("list_id IS NULL"),
+            postgresql_where=text("list_id IS NULL"),
+        ),
         Index("uq_payment_change_list_position", "list_id", "list_position", unique=True),
         Index(
             "uq_payment_change_proposed",
@@ -87,6 +110,7 @@ class PaymentChange(Base):
     kind: Mapped[PaymentChangeKind] = column(PERSONAL, enum_column_type(PaymentChangeKind, "kind"))
     state: Mapped[PaymentChangeState] = column(PERSONAL, enum_column_type(PaymentChangeState, "state"))
     effective_month: Mapped[date] = column(PERSONAL, Date)
+    reason_code: Mapped[PaymentChangeReason] = column(PERSONAL, enum_column_type(PaymentChangeReason, "reason_code"))
     reason: Mapped[str] = column(PERSONAL, String(500))
     outreach_id: Mapped[int | None] = column(INTERNAL, BigId, ForeignKey("outreach.id"))
     evidence_id: Mapped[int | None] = column(INTERNAL, BigId, ForeignKey("life_evidence.id"))
@@ -100,3 +124,4 @@ class PaymentChange(Base):
     policy_hash: Mapped[str] = column(INTERNAL, String(64))
     list_id: Mapped[int | None] = column(INTERNAL, BigId, ForeignKey("payment_list.id"))
     list_position: Mapped[int | None] = column(INTERNAL)
+    list_line: Mapped[Sealed | None] = column(PERSONAL)
