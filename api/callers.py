@@ -10,9 +10,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from api.accounts import protection, signed_in_by_token
+from api.clients import CHALLENGE, client_credentials, insufficient_scope
 from api.context import current
 from api.problems import Problem
 from api.rights import OWN_RIGHTS, Right, rights_of
+from api.scopes import rights_of_scopes, scopes_with
 from api.staff import StaffUser
 from models.person import Person
 from models.region import region_prefix
@@ -97,16 +99,31 @@ def person_caller() -> Caller | None:
     return Caller("person", person_id, None, OWN_RIGHTS) if isinstance(person_id, str) and person_id else None
 
 
+def client_caller() -> Caller | None:
+    """The machine client whose access token or certificate came along. Raises Problem (401) for a token that is not valid."""
+    found = client_credentials()
+    if found is None:
+        return None
+    rights = rights_of_scopes(found.scopes)
+    return Caller(f"client:{found.client_id}", None, region_prefix(found.region_code), rights, client_pk=found.client_pk)
+
+
 def admit(right: Right) -> Caller:
-    """Whoever asks and may do this. Staff come first: a pensioner's page may be open in the same browser at the counter.
+    """Whoever asks and may do this. A machine client comes first, because its credentials are sent on purpose; then staff: a
+    pensioner's page may be open in the same browser at the counter.
 
     Raises:
         Problem: authentication_required (401), not_permitted (403), csrf_failed (400) when a cookie speaks for the caller and the
             page's token is missing or wrong.
     """
+    client = client_caller()
+    if client is not None:
+        if right in client.rights:
+            return client
+        raise insufficient_scope(scopes_with(right), f"The right {right.value} is not in the scopes of this token or certificate.")
     known = [caller for caller in (staff_caller(), person_caller()) if caller is not None]
     if not known:
-        raise Problem("authentication_required", "Nobody is signed in.", headers={"WWW-Authenticate": 'Lifecert realm="lifecert"'})
+        raise Problem("authentication_required", "Nobody is signed in.", headers={"WWW-Authenticate": CHALLENGE})
     if not signed_in_by_token():
         protection(current_app).protect()
     allowed = [caller for caller in known if right in caller.rights]

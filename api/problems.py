@@ -59,7 +59,7 @@ class Problem(Exception):
 
 def is_api_request() -> bool:
     """True where errors are problems; everything else is a page and gets the pages' own error pages."""
-    return request.path.startswith("/api/") or request.path in {"/healthz", "/openapi.json"}
+    return request.path.startswith(("/api/", "/oauth/")) or request.path in {"/healthz", "/openapi.json"}
 
 
 def problem_of(error: Exception) -> Problem:

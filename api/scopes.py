@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 
 from api.rights import Right
 
@@ -29,8 +30,25 @@ RIGHTS_OF_SCOPE: dict[Scope, frozenset[Right]] = {
     Scope.ASSISTANCE_RELAY: frozenset({Right.RELAY_ASSISTANCE}),
 }
 
+MEANING: dict[Scope, str] = {
+    Scope.STATUS_READ: "Read certification statuses by resident ID or social-security number.",
+    Scope.CHANGES_READ: "Read changes of certification statuses.",
+    Scope.WEBHOOKS_MANAGE: "Manage own webhooks.",
+    Scope.IDENTITY_CHECK: "Check a face against the enrolled one at treatment.",
+    Scope.BLACKLIST_READ: "Ask whether a card is on the blacklist.",
+    Scope.RECORDS_WRITE: "Bring records in.",
+    Scope.ASSISTANCE_RELAY: "Pass assisted certifications between installations.",
+}
+"""What each scope allows, for the description."""
 
+
+@cache
 def rights_of_scopes(scopes: frozenset[str]) -> frozenset[Right]:
     """Everything that any of the named scopes allows; unknown names allow nothing."""
     known = {scope.value: scope for scope in Scope}
     return frozenset(right for name in scopes if name in known for right in RIGHTS_OF_SCOPE[known[name]])
+
+
+def scopes_with(right: Right) -> list[str]:
+    """Names of the scopes that give a right; none for what only people may do."""
+    return [scope.value for scope, rights in RIGHTS_OF_SCOPE.items() if right in rights]

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from api.accounts import TOKEN_HEADER
 from api.idempotency import HEADER as IDEMPOTENCY_HEADER
+from api.scopes import MEANING
 from api.v1 import examples
 from api.v1.door import DOORS, SESSION_HEADER, Door
 from api.v1.schemas import PUBLIC_ID, ProblemAnswer
@@ -36,6 +37,14 @@ SECURITY_SCHEMES = {
         "name": "lifecert",
         "description": "A pensioner who identified themselves on the pages. Changes need the page's token in X-CSRFToken.",
     },
+    "client_token": {
+        "type": "oauth2",
+        "description": "Access token of a machine client: POST /oauth/token with its id and secret (RFC 6749 section 4.4).",
+        "flows": {
+            "clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {scope.value: meaning for scope, meaning in MEANING.items()}}
+        },
+    },
+    "client_certificate": {"type": "mutualTLS", "description": "TLS certificate of a machine client: no token is needed."},
     "session_token": {
         "type": "apiKey",
         "in": "header",

@@ -17,7 +17,8 @@ from api.context import current
 from api.idempotency import answered_once
 from api.problem_catalogue import CATALOGUE
 from api.problems import MEDIA_TYPE, TYPE_PREFIX, FieldError, Problem
-from api.rights import OWN_RIGHTS, Right
+from api.rights import OF_PROGRAMS, OWN_RIGHTS, Right
+from api.scopes import scopes_with
 from api.v1.adapter import JSON_LIMIT_BYTES, install
 
 # APIFlask chooses how to read a model when a view is decorated, so this has to come before the first door.
@@ -64,12 +65,15 @@ class Door:
 
     @property
     def security(self) -> list[str | dict[str, list[Any]]]:
-        """Names of the security schemes that open this door, each one alone."""
+        """The security schemes that open this door, each one alone, with the scope that a machine client needs."""
         if self.session_token:
-            return ["session_token"]
+            return [{"session_token": []}]
         if self.right is None:
             return []
-        return [*STAFF, *(PERSON if self.right in OWN_RIGHTS else ())]
+        people = () if self.right in OF_PROGRAMS else STAFF
+        schemes: list[str | dict[str, list[Any]]] = [{name: []} for name in (*people, *(PERSON if self.right in OWN_RIGHTS else ()))]
+        scopes = scopes_with(self.right)
+        return [*schemes, {"client_token": scopes}, {"client_certificate": []}] if scopes else schemes
 
     @property
     def problem_codes(self) -> tuple[str, ...]:

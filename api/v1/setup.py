@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from werkzeug.routing import BaseConverter
 
 from api.accounts import protection
-from api.v1 import certificates, docs, persons, references, service, verifications
+from api.v1 import certificates, docs, oauth, persons, references, service, verifications
 from api.v1.door import blueprint
 
 if TYPE_CHECKING:
@@ -34,4 +34,5 @@ def register(app: APIFlask) -> None:
     app.url_map.converters["check_token"] = CheckTokenConverter
     protection(app).exempt(blueprint)
     app.register_blueprint(blueprint)
+    oauth.register(app)
     docs.register(app)

@@ -21,7 +21,7 @@ from api.settings import EngineChoice, Environment, Settings
 from api.staff import StaffDatastore
 from models.account import Account, Role
 from models.region import Region, RegionLevel
-from models.repositories import persons
+from models.repositories import clients, persons
 from tests.conftest import FixedClock
 
 HOME_PROVINCE, HOME_REGION = "190000", "190100"
@@ -59,6 +59,33 @@ class World:
         client = self.app.test_client()
         with client.session_transaction() as session:
             session[PERSON_KEY] = person_id or self.at_home
+        return client
+
+    def access_token(self, *scopes: str, region: str = HOME_REGION, rate_per_minute: int = 1_000_000) -> str:
+        """Access token of a fresh machine client with these scopes."""
+        with self.context.database.session_scope() as session:
+            made = clients.add(
+                session,
+                name="test",
+                scopes=scopes,
+                region_code=region,
+                rate_per_minute=rate_per_minute,
+                certificate_sha256=None,
+                with_secret=True,
+                keyring=self.context.keyring,
+                actor="test",
+                now=self.clock(),
+            )
+        form = {"grant_type": "client_credentials", "client_id": made.client_id, "client_secret": made.secret}
+        answer = self.app.test_client().post("/oauth/token", data=form)
+        assert answer.status_code == 200, answer.text
+        return str(answer.get_json()["access_token"])
+
+    def client(self, *scopes: str, region: str = HOME_REGION, rate_per_minute: int = 1_000_000) -> FlaskClient:
+        """A client that sends the access token of a fresh machine client with every request."""
+        client = self.app.test_client()
+        token = self.access_token(*scopes, region=region, rate_per_minute=rate_per_minute)
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         return client
 
     def anonymous(self) -> FlaskClient:

@@ -12,6 +12,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from api.rights import RoleName
+from api.scopes import Scope
 from tests.api.conftest import NAME, RESIDENT_ID, World, blank_picture, csrf, make_world
 from tests.conftest import FixedClock
 
@@ -30,6 +31,7 @@ class Row:
     """One door: who may, and what those who may not get. inside: the status for somebody who may, here and now.
 
     roles: staff who may. own: pensioners may, for themselves. open: no account is asked for. token: the session's token is.
+    scope: of a machine client that may; None when none may.
     """
 
     method: str
@@ -40,6 +42,7 @@ class Row:
     open: bool = False
     token: bool = False
     arguments: Any = None
+    scope: Scope | None = None
 
 
 def rows(person: str) -> dict[str, Row]:
@@ -66,7 +69,7 @@ def rows(person: str) -> dict[str, Row]:
         ),
         "v1.give_consent": Row("POST", f"{about}/consents", 422, HANDLERS, own=True, arguments={"json": CONSENT}),
         "v1.withdraw_consent": Row("DELETE", f"{about}/consents/current", 404, HANDLERS, own=True),
-        "v1.read_person_status": Row("GET", f"{about}/status", 200, READERS, own=True),
+        "v1.read_person_status": Row("GET", f"{about}/status", 200, READERS, own=True, scope=Scope.STATUS_READ),
         "v1.read_certificate": Row("GET", "/certificates/nothing", 404, READERS, own=True),
         "v1.read_certificate_pdf": Row("GET", "/certificates/nothing/pdf", 404, READERS, own=True),
         "v1.check_certificate": Row("GET", "/certificate-checks/nothing", 200, open=True),
@@ -130,6 +133,31 @@ def test_nobody_comes_in_without_an_account(shared: World, endpoint: str) -> Non
         assert status == row.inside
     else:
         assert (status, code) == (401, "authentication_required")
+
+
+@pytest.fixture(scope="module")
+def programs(shared: World) -> dict[Scope, FlaskClient]:
+    """A machine client a scope."""
+    return {scope: shared.client(scope.value) for scope in Scope}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("scope", list(Scope))
+def test_machine_clients_come_in_by_scope(shared: World, programs: dict[Scope, FlaskClient], endpoint: str, scope: Scope) -> None:
+    row = rows(shared.at_home)[endpoint]
+    status, code = ask(programs[scope], row)
+    if row.token:
+        assert (status, code) == (401, "session_token_required")
+    elif row.open or scope is row.scope:
+        assert status == row.inside, code
+    else:
+        assert (status, code) == (403, "not_permitted")
+
+
+@pytest.mark.parametrize("endpoint", WITH_ACCOUNT)
+def test_an_access_token_that_is_wrong_is_nobodys(shared: World, endpoint: str) -> None:
+    row = rows(shared.at_home)[endpoint]
+    assert ask(shared.anonymous(), row, {"Authorization": "Bearer wrong"}) == (401, "authentication_required")
 
 
 @pytest.mark.parametrize("endpoint", WITH_ACCOUNT)
