@@ -40,6 +40,7 @@ class Conflict(StrEnum):
     EVIDENCE_ALREADY_CORRECTED = "evidence_already_corrected"
     CALIBRATION_STATE = "calibration_state"
     ALERT_STATE = "alert_state"
+    OUTREACH_STATE = "outreach_state"
     PAYMENT_CHANGE_STATE = "payment_change_state"
     ASSISTANCE_STATE = "assistance_state"
     MERGER_STATE = "merger_state"
