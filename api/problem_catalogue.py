@@ -72,6 +72,9 @@ CATALOGUE: dict[str, Kind] = {
     "too_many_frames": Kind(409, "The verification has as many frames as policy allows", "Call finish."),
     "reference_rejected": Kind(422, "The picture is not good enough for a reference", "Mend what errors lists and take another picture."),
     "picture_unusable": Kind(422, "The body is not one acceptable still picture", "Send one whole JPEG, PNG or WebP of the allowed size."),
+    "check_reference_reused": Kind(
+        409, "This reference was used for another identity check", "Give each check a number of its own; repeat a check with the same body."
+    ),
     "tries_used_up": Kind(429, "Too many tries", "Wait for Retry-After seconds, or use another way: counter, video call or home visit."),
     "too_many_requests": Kind(429, "Too many requests", "Wait for Retry-After seconds."),
     # ours

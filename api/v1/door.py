@@ -47,7 +47,10 @@ class Picture(Enum):
 
 @dataclass(frozen=True)
 class Door:
-    """What a door is. right: None where the session's token or nothing at all is asked for."""
+    """What a door is. right: None where the session's token or nothing at all is asked for.
+
+    body_carries: what picture, in base64, is inside the JSON body, which may be so much larger.
+    """
 
     summary: str
     right: Right | None = None
@@ -57,10 +60,13 @@ class Door:
     status: int = 200
     body: type[BaseModel] | None = None
     body_example: Mapping[str, Any] | None = None
+    body_carries: Picture | None = None
     query: type[BaseModel] | None = None
     picture: Picture | None = None
     idempotent: bool = False
     file_type: str | None = None
+    file_example: str | None = None
+    body_max_bytes: int = JSON_LIMIT_BYTES
     problems: tuple[str, ...] = ()
 
     @property
@@ -81,6 +87,8 @@ class Door:
         codes = list(self.problems)
         if self.right is not None:
             codes += ["authentication_required", "not_permitted", "csrf_failed"]
+            if scopes_with(self.right):
+                codes += ["too_many_requests"]
         if self.session_token:
             codes += ["session_token_required", "verification_unknown"]
         if self.body is not None:
@@ -142,16 +150,22 @@ def _session_token() -> str:
 
 def _check_body(spec: Door) -> None:
     """Type and size, before anybody looks into it. Raises Problem (413, 415)."""
-    limit = JSON_LIMIT_BYTES
+    limit = spec.body_max_bytes
+    if spec.body_carries is not None:
+        limit += 4 * -(-_picture_bytes(spec.body_carries) // 3)
     if spec.picture is not None:
-        capture = current().policy.verification.capture
-        limit = (capture.frame if spec.picture is Picture.FRAME else capture.still).max_bytes
+        limit = _picture_bytes(spec.picture)
         if request.mimetype not in PICTURE_TYPES:
             raise Problem("unsupported_media_type", f"This door takes {', '.join(PICTURE_TYPES)}.")
     # A body without a length (chunked) is cut off silently at the maximum, so one byte more is let in to tell that it is too long.
     request.max_content_length = limit + 1
     if (request.content_length or 0) > limit or len(request.get_data(cache=True)) > limit:
         raise Problem("too_large", f"This door takes {limit} bytes at most.", (FieldError("(whole)", "too_many_bytes"),))
+
+
+def _picture_bytes(picture: Picture) -> int:
+    capture = current().policy.verification.capture
+    return (capture.frame if picture is Picture.FRAME else capture.still).max_bytes
 
 
 def _responses(spec: Door) -> dict[int | str, Any]:
@@ -171,7 +185,10 @@ def _responses(spec: Door) -> dict[int | str, Any]:
         for status, codes in sorted(by_status.items())
     }
     if spec.file_type is not None:
-        responses[200] = {"description": spec.summary, "content": {spec.file_type: {"schema": {"type": "string", "format": "binary"}}}}
+        content: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+        if spec.file_example is not None:
+            content["example"] = spec.file_example
+        responses[200] = {"description": spec.summary, "content": {spec.file_type: content}}
     elif spec.answer is None:
         responses[204] = {"description": "Done"}
     return responses

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from werkzeug.routing import BaseConverter
 
 from api.accounts import protection
-from api.v1 import certificates, docs, oauth, persons, references, service, verifications
+from api.v1 import blacklist, certificates, docs, evidence, identity_checks, oauth, persons, references, service, verifications
 from api.v1.door import blueprint
 
 if TYPE_CHECKING:
     from apiflask import APIFlask
 
-DOORS = (verifications, references, persons, certificates, service)
+DOORS = (verifications, references, persons, evidence, certificates, service, identity_checks, blacklist)
 
 
 class PublicIdConverter(BaseConverter):

@@ -70,9 +70,26 @@ def rows(person: str) -> dict[str, Row]:
         "v1.give_consent": Row("POST", f"{about}/consents", 422, HANDLERS, own=True, arguments={"json": CONSENT}),
         "v1.withdraw_consent": Row("DELETE", f"{about}/consents/current", 404, HANDLERS, own=True),
         "v1.read_person_status": Row("GET", f"{about}/status", 200, READERS, own=True, scope=Scope.STATUS_READ),
+        "v1.record_life_evidence": Row(
+            "POST",
+            f"{about}/life-evidence",
+            422,
+            DESK | {RoleName.CASEWORKER},
+            arguments={"json": {"kind": "counter", "occurred_on": "1901-01-01"}},
+        ),
         "v1.read_certificate": Row("GET", "/certificates/nothing", 404, READERS, own=True),
         "v1.read_certificate_pdf": Row("GET", "/certificates/nothing/pdf", 404, READERS, own=True),
         "v1.check_certificate": Row("GET", "/certificate-checks/nothing", 200, open=True),
+        "v1.check_identity": Row(
+            "POST",
+            "/identity-checks",
+            200,
+            scope=Scope.IDENTITY_CHECK,
+            arguments={"json": {"resident_id": RESIDENT_ID, "institution": "First Hospital"}},
+        ),
+        "v1.look_up_card": Row(
+            "POST", "/blacklist/lookup", 200, scope=Scope.BLACKLIST_READ, arguments={"json": {"card_number": "190100000001"}}
+        ),
         "v1.read_engine": Row("GET", "/engine", 200, EVERY_ROLE),
         "v1.read_problem": Row("GET", "/problems/conflict", 200, open=True),
     }

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
 
 from api.rights import RoleName
+from api.scopes import Scope
 from tests.api.conftest import World, blank_picture, make_world
-from tests.api.test_access import ENDPOINTS
+from tests.api.test_access import ENDPOINTS, rows
 from tests.conftest import FixedClock
 
 BOUNDED = settings(
@@ -33,7 +34,7 @@ BEYOND_SCHEMA = ["2xx", "401", "403", "404", "409", "422", "429"]
 CONFIG = {
     "operations": [
         {"include-operation-id": name, "checks": {"positive_data_acceptance": {"expected-statuses": BEYOND_SCHEMA}}}
-        for name in ("find_person", "give_consent", "enrol_reference")
+        for name in ("find_person", "give_consent", "enrol_reference", "record_life_evidence", "check_identity")
     ]
 }
 
@@ -85,3 +86,9 @@ def test_what_staff_send_is_answered_as_described(description: Any, generated_wo
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_what_nobody_sends_is_answered_as_described(description: Any, endpoint: str) -> None:
     hold(description, endpoint, lambda case: case.call_and_validate())
+
+
+@pytest.mark.parametrize("endpoint", [endpoint for endpoint in ENDPOINTS if rows("x")[endpoint].scope is not None])
+def test_what_clients_send_is_answered_as_described(description: Any, generated_world: World, endpoint: str) -> None:
+    headers = {"Authorization": f"Bearer {generated_world.access_token(*Scope)}"}
+    hold(description, endpoint, lambda case: case.call_and_validate(headers=headers))
