@@ -1,4 +1,4 @@
-"""The reference face at the counter: looked at before it is saved, saved, revoked; and the visit itself as evidence."""
+"""The reference face at the counter: looked at before it is saved, saved, revoked."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from api.pages.counter import card_or_404
 from api.pages.forms import REVOKE_REASONS, PictureForm, RevokeForm
 from api.pages.people import PersonCard
 from api.pages.staff_only import staff_needed
-from api.pages.visits import record_visit
 from api.pages.words import COMPONENTS, STAFF_REASONS
 from api.rights import Right
-from models.life_evidence import EvidenceKind
 from verify.errors import CaptureError
 from verify.service_errors import ReferenceRejected
 from verify.views import ReferenceCheck
@@ -117,22 +115,4 @@ def reference_revoke(caller: Caller, person_id: str) -> ResponseReturnValue:
         abort(400)
     revoked = current().verification.references.revoke(person_id, actor=caller.actor, reason=form.reason.data)
     flash(_("The reference face is revoked; its template is erased.") if revoked else _("There was no reference face."), "success")
-    return redirect(url_for("counter.person", person_id=person_id), 303)
-
-
-@counter_pages.route("/counter/person/<person_id>/visit", methods=["GET", "POST"])
-@staff_needed(Right.START_VERIFICATION)
-def visit(caller: Caller, person_id: str) -> ResponseReturnValue:
-    """The person is here with the identity card: record it as life evidence."""
-    card = card_or_404(caller, person_id)
-    if EvidenceKind.COUNTER not in current().policy.certification.certifying:
-        abort(404)
-    if request.method == "GET":
-        return render_template("counter/visit.html", card=card)
-    if request.form.get("seen") != "yes":
-        return render_template("counter/visit.html", card=card, untouched=True), 422
-    if record_visit(current(), person_id, actor=caller.actor):
-        flash(_("The visit is recorded, and a certificate is issued."), "success")
-    else:
-        flash(_("The visit is recorded. It does not certify: a record stands against it that people must clear up first."), "warning")
     return redirect(url_for("counter.person", person_id=person_id), 303)

@@ -19,6 +19,7 @@ from api.pages import (
     errors,
     harness,
     helper,
+    record_evidence,
     session_person,
     staff_navigation,
     start,
@@ -27,7 +28,7 @@ from api.pages import (
 from api.pages.blueprints import counter_pages, pages
 
 # importing these modules puts their views on the blueprints
-PAGES = (start, certify, certificate, status, helper, check, counter, counter_reference, engine, harness)
+PAGES = (start, certify, certificate, status, helper, check, counter, counter_reference, record_evidence, engine, harness)
 
 if TYPE_CHECKING:
     from flask import Flask

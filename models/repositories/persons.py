@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from models.errors import Conflict, NotFoundError
@@ -128,6 +128,13 @@ def speaking(session: Session, record: Person | None) -> Person | None:
     return session.get_one(Person, record.merged_into_id)
 
 
+def records_of(session: Session, person_id: int) -> tuple[int, ...]:
+    """Keys of every record of the human being whose record this is: the one that speaks first, then those merged into it by key."""
+    root = select(func.coalesce(Person.merged_into_id, Person.id)).where(Person.id == person_id).scalar_subquery()
+    members = select(Person.id).where(or_(Person.id == root, Person.merged_into_id == root))
+    return tuple(session.scalars(members.order_by(Person.merged_into_id.is_not(None), Person.id)))
+
+
 def find_by_name_and_resident_id(session: Session, name: str, resident_id: str, *, keyring: KeyRing) -> Person | None:
     """The person when both fit; None when either does not, so that the answer tells nobody which one was wrong."""
     record = record_of_resident_id(session, resident_id, keyring=keyring)
@@ -199,6 +206,7 @@ __all__ = [
     "open_resident_id",
     "open_social_security_number",
     "record_of_resident_id",
+    "records_of",
     "search",
     "speaking",
 ]

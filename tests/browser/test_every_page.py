@@ -8,8 +8,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from api.pages.visits import record_visit
+from api.evidence import evidence_service
+from models.life_evidence import EvidenceKind
 from tests.browser.conftest import Service, Watch, agree, identify, sign_in
+from verify.evidence_rules import TypedEvidence
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -103,7 +105,8 @@ def test_pages_for_pensioners(language: str, tag: str, width: int, open_page: Ca
 def test_pages_for_staff(
     language: str, tag: str, width: int, theme: str, open_page: Callable[..., Page], watch: Watch, service: Service
 ) -> None:
-    record_visit(service.context, service.second, actor="test")
+    today = service.context.policy.certification.today(service.context.clock())
+    evidence_service(service.context).record(service.second, TypedEvidence(EvidenceKind.COUNTER, today), actor="test")
     page = open_page(language=language, width=width)
     page.context.add_cookies([{"name": "lifecert_theme", "value": theme, "url": service.address}])
     sign_in(page)
