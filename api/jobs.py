@@ -16,8 +16,11 @@ from huey.api import Huey
 from huey.consumer import Consumer
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.assistance import assistance_service
 from api.context import Context
+from api.identity_checks import make_identity_checks
 from api.log import logger
+from api.peers import relay
 from models.database import Database, parse_url
 from verify.calibration_service import CalibrationService
 
@@ -38,10 +41,12 @@ def make_queue(context: Context) -> Huey:
 
 def add_jobs(queue: Huey, context: Context) -> dict[str, Any]:
     """Register the jobs on a queue; returns them by name."""
+    identity_checks = make_identity_checks(context)
     calibration = CalibrationService(context.database, context.keyring, context.engine, context.policy.verification, context.clock)
 
     def housekeeping() -> dict[str, int]:
         done = context.verification.housekeeping()
+        done["identity_checks_deleted"] = identity_checks.delete_old()
         if any(done.values()):
             log.info("housekeeping", **done)
         return done
@@ -52,7 +57,18 @@ def add_jobs(queue: Huey, context: Context) -> dict[str, Any]:
             log.info("calibration_computed", calibration=calibration_id, next="a person promotes it: lifecert calibrate --promote")
         return calibration_id
 
+    def relay_assistance() -> dict[str, int]:
+        return relay(context)
+
+    def tend_assistance() -> dict[str, int]:
+        done = assistance_service(context).tend()
+        if any(done.values()):
+            log.info("assistance_tended", **done)
+        return done
+
     return {
+        "relay_assistance": queue.periodic_task(crontab(), name="relay_assistance")(relay_assistance),
+        "tend_assistance": queue.periodic_task(crontab(minute="10"), name="tend_assistance")(tend_assistance),
         "housekeeping": queue.periodic_task(crontab(minute="*/5"), name="housekeeping")(housekeeping),
         "recalibrate": queue.periodic_task(crontab(minute="30", hour="3"), name="recalibrate")(recalibrate),
     }

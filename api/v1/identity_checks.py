@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import date
-from typing import Any, Self, cast
+from typing import Any, Self
 
-from flask import current_app
 from pydantic import ConfigDict, Field, model_validator
 
 from api.callers import Caller
-from api.context import Context, current
+from api.context import current
+from api.identity_checks import identity_checks_of
 from api.problems import RETRY_SOON_S, FieldError, Problem
 from api.request_id import current_request_id
 from api.rights import Right
@@ -22,7 +22,7 @@ from models.identifiers import IdentifierError
 from models.identity_check import BlacklistReason, CheckWhy, MatchLevel
 from verify.evidence import Reason
 from verify.identity_check import CheckRequest, IdentityCheckView
-from verify.identity_check_service import CheckClient, CheckerBusy, IdentityCheckService
+from verify.identity_check_service import CheckClient, CheckerBusy
 
 RESIDENT_ID = r"^([0-9]{17}[0-9Xx]|[0-9]{15})$"
 NUMBER = r"^[0-9A-Za-z]{9,18}$"
@@ -146,7 +146,7 @@ def check_identity(caller: Caller, body: IdentityCheckRequest) -> IdentityCheckV
     )
     client = CheckClient(caller.client_pk, caller.actor, {"door": "api", "request_id": current_request_id()})
     try:
-        return identity_checks(current()).check(asked, client)
+        return identity_checks_of(current()).check(asked, client)
     except IdentifierError as error:
         field = FIELDS.get(error.field, error.field)
         raise Problem("validation_failed", str(error), (FieldError(field, error.problem.value),)) from None
@@ -160,28 +160,3 @@ def _picture(text: str) -> bytes:
     except binascii.Error:
         detail = "picture: this is not base64; send the file's bytes in base64 of RFC 4648 section 4, without a data: prefix"
         raise Problem("validation_failed", detail, (FieldError("picture", "base64"),)) from None
-
-
-def make_identity_checks(context: Context) -> IdentityCheckService:
-    """The service over a context, for doors and jobs."""
-    policy = context.policy
-    return IdentityCheckService(
-        database=context.database,
-        keyring=context.keyring,
-        engine=context.engine,
-        references=context.verification.references,
-        policy=policy.identity_check,
-        silent=policy.silent,
-        verification=policy.verification,
-        certification=policy.certification,
-        policy_hash=policy.hash,
-        clock=context.clock,
-    )
-
-
-def identity_checks(context: Context) -> IdentityCheckService:
-    """The one service of this process: it bounds how many faces are compared at once."""
-    key = "lifecert_identity_checks"
-    if key not in current_app.extensions:
-        current_app.extensions.setdefault(key, make_identity_checks(context))  # of two threads, the first one's counts
-    return cast(IdentityCheckService, current_app.extensions[key])

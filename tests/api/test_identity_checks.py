@@ -11,8 +11,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from api.identity_checks import identity_checks_of
+from api.jobs import add_jobs, make_queue
 from api.scopes import Scope
-from api.v1.identity_checks import identity_checks
 from models.audit import AuditEntry
 from models.consent import ConsentPurpose
 from models.identity_check import BlacklistReason, IdentityCheck
@@ -121,8 +122,8 @@ def test_a_large_photograph_fits_and_a_larger_body_does_not(world: World, hospit
 
 def test_a_busy_worker_says_when_to_come_again(world: World, hospital: FlaskClient) -> None:
     with world.app.app_context():
-        service = identity_checks(world.context)
-        assert identity_checks(world.context) is service
+        service = identity_checks_of(world.context)
+        assert identity_checks_of(world.context) is service
     service._policy = service._policy.model_copy(update={"wait_s": 0.0})
     for _ in range(world.context.policy.identity_check.at_once):
         assert service._at_once.acquire(blocking=False)
@@ -160,3 +161,11 @@ def test_a_card_is_looked_up_and_the_look_is_audited(world: World, hospital: Fla
 def test_the_scene_of_the_tests_is_a_match_only_for_herself(hospital: FlaskClient) -> None:
     other = jpeg(draw(replace(Scene(identity=7), identity=8)))
     assert ask(hospital, picture=base64_of(other)).get_json()["match"] == "no_match"
+
+
+def test_housekeeping_deletes_checks_that_are_old_enough(world: World, hospital: FlaskClient) -> None:
+    ask(hospital, reference="A-1")
+    run = add_jobs(make_queue(world.context), world.context)["housekeeping"].call_local
+    assert run()["identity_checks_deleted"] == 0
+    world.clock.advance(days=world.context.policy.identity_check.days_kept + 1)
+    assert run()["identity_checks_deleted"] == 1
