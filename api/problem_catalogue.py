@@ -53,6 +53,10 @@ CATALOGUE: dict[str, Kind] = {
     "certificate_unknown": Kind(404, "There is no such certificate", "Check the number."),
     "reference_unknown": Kind(404, "No reference face is enrolled", "Enrol one at the counter."),
     "consent_unknown": Kind(404, "No consent is in force", "There is nothing to withdraw."),
+    "assistance_unknown": Kind(404, "No such request is shared with you", "Check the id; only the installations of both regions see it."),
+    "peer_unknown": Kind(
+        404, "You are not an installation that is known here", "Ask the operator to register your client with its regions."
+    ),
     "problem_unknown": Kind(404, "There is no such kind of problem", "See docs/api.md."),
     "gone": Kind(410, "This is no longer here", "Start again."),
     # the course of things
@@ -75,6 +79,7 @@ CATALOGUE: dict[str, Kind] = {
     "check_reference_reused": Kind(
         409, "This reference was used for another identity check", "Give each check a number of its own; repeat a check with the same body."
     ),
+    "assistance_state": Kind(409, "The request was taken on meanwhile", "Read its present state, or send the same document again."),
     "tries_used_up": Kind(429, "Too many tries", "Wait for Retry-After seconds, or use another way: counter, video call or home visit."),
     "too_many_requests": Kind(429, "Too many requests", "Wait for Retry-After seconds."),
     # ours

@@ -178,8 +178,6 @@ class AssistanceExchangeService:
             if row.peer_id is None or row.version != waiting.version:
                 return None
             peer = session.get_one(Peer, row.peer_id)
-            if not peer.active:
-                return None
             last = assistance.events(session, row.id)[-1]
             unconfirmed = row.asked_here and row.remote_id is None and row.state is AssistanceState.REQUESTED
             document = Document(

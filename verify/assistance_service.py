@@ -76,11 +76,9 @@ class AssistanceService:
         """
         now = self._clock()
         today = self._certification.today(now)
-        reason, contact = _text(Field.REASON, reason, TEXT_MAX), (contact or "").strip() or None
+        reason, contact = _text(Field.REASON, reason, TEXT_MAX), _text(Field.CONTACT, contact or "", CONTACT_MAX) or None
         if not reason:
             raise AssistanceInvalid(Field.REASON, Rule.MISSING, "say why the other region should help")
-        if contact is not None:
-            contact = _text(Field.CONTACT, contact, CONTACT_MAX)
         with self._database.session_scope() as session:
             person = known_person(session, person_id)
             if performing_region == person.region_code:
@@ -349,7 +347,8 @@ def check_day(occurred_on: date | None, *, asked_on: date, today: date) -> None:
 
 
 def _text(field: Field, value: str, longest: int) -> str:
-    text = value.strip()
+    """One line without control characters: whatever a database, a log or another installation could stumble over."""
+    text = "".join(character for character in " ".join(value.split()) if character.isprintable())
     if len(text) > longest:
         raise AssistanceInvalid(field, Rule.TOO_LONG, f"at most {longest} characters")
     return text

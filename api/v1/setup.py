@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING
 from werkzeug.routing import BaseConverter
 
 from api.accounts import protection
-from api.v1 import blacklist, certificates, docs, evidence, identity_checks, oauth, persons, references, service, verifications
+from api.v1 import (
+    assistance,
+    blacklist,
+    certificates,
+    docs,
+    evidence,
+    identity_checks,
+    oauth,
+    persons,
+    references,
+    service,
+    statuses,
+    verifications,
+)
 from api.v1.door import blueprint
 
 if TYPE_CHECKING:
     from apiflask import APIFlask
 
-DOORS = (verifications, references, persons, evidence, certificates, service, identity_checks, blacklist)
+DOORS = (assistance, verifications, references, persons, statuses, evidence, certificates, service, identity_checks, blacklist)
 
 
 class PublicIdConverter(BaseConverter):
@@ -35,4 +48,5 @@ def register(app: APIFlask) -> None:
     protection(app).exempt(blueprint)
     app.register_blueprint(blueprint)
     oauth.register(app)
+    statuses.register(app)
     docs.register(app)

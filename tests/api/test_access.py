@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from api.rights import RoleName
 from api.scopes import Scope
+from api.v1 import assistance
 from tests.api.conftest import NAME, RESIDENT_ID, World, blank_picture, csrf, make_world
 from tests.conftest import FixedClock
 
@@ -77,6 +78,12 @@ def rows(person: str) -> dict[str, Row]:
             DESK | {RoleName.CASEWORKER},
             arguments={"json": {"kind": "counter", "occurred_on": "1901-01-01"}},
         ),
+        "v1.look_up_status": Row(
+            "POST", "/statuses/lookup", 200, scope=Scope.STATUS_READ, arguments={"json": {"resident_id": RESIDENT_ID}}
+        ),
+        "v1.look_up_statuses": Row(
+            "POST", "/statuses/batch", 200, scope=Scope.STATUS_READ, arguments={"json": {"ids": [{"resident_id": RESIDENT_ID}]}}
+        ),
         "v1.read_certificate": Row("GET", "/certificates/nothing", 404, READERS, own=True),
         "v1.read_certificate_pdf": Row("GET", "/certificates/nothing/pdf", 404, READERS, own=True),
         "v1.check_certificate": Row("GET", "/certificate-checks/nothing", 200, open=True),
@@ -90,6 +97,10 @@ def rows(person: str) -> dict[str, Row]:
         "v1.look_up_card": Row(
             "POST", "/blacklist/lookup", 200, scope=Scope.BLACKLIST_READ, arguments={"json": {"card_number": "190100000001"}}
         ),
+        "v1.put_assistance": Row(
+            "PUT", "/assistance/nothing", 404, scope=Scope.ASSISTANCE_RELAY, arguments={"json": assistance.REQUEST_EXAMPLE}
+        ),
+        "v1.read_peer": Row("GET", "/peer", 404, scope=Scope.ASSISTANCE_RELAY),
         "v1.read_engine": Row("GET", "/engine", 200, EVERY_ROLE),
         "v1.read_problem": Row("GET", "/problems/conflict", 200, open=True),
     }
