@@ -146,20 +146,20 @@ def _certifies(row: EvidenceFact, policy: CertificationPolicy) -> bool:
     return minimum is not None and row.strength in strengths_from(minimum)
 
 
-class _plus_months(GenericFunction[date]):  # noqa: N801 - the name of an SQL function
+class plus_months(GenericFunction[date]):  # noqa: N801 - the name of an SQL function
     """add_months in SQL."""
 
     type = Date()
     inherit_cache = True
 
 
-@compiles(_plus_months, "postgresql")
+@compiles(plus_months, "postgresql")
 def _plus_months_postgresql(element: Any, compiler: SQLCompiler, **options: Any) -> str:
     day, months = (compiler.process(clause, **options) for clause in element.clauses)
     return f"CAST({day} + make_interval(months => {months}) AS DATE)"
 
 
-@compiles(_plus_months, "sqlite")
+@compiles(plus_months, "sqlite")
 def _plus_months_sqlite(element: Any, compiler: SQLCompiler, **options: Any) -> str:
     # SQLite runs over the end of a short month (29 February + 12 months is 1 March): the earlier of that day and the month's last.
     day, months = (compiler.process(clause, **options) for clause in element.clauses)
@@ -171,11 +171,11 @@ def status_query(policy: CertificationPolicy, on: date) -> FromClause:
 
     Its inner parts are computed for each person that the outer query asks for: for single persons and for lists that stop early.
     """
-    last = _of_person(select(func.max(LifeEvidence.occurred_on)).where(_counting(LifeEvidence, on), _certifying(policy)), LifeEvidence)
-    dead = _of_person(select(func.max(LifeEvidence.id)).where(_counting(LifeEvidence, on), _death(policy)), LifeEvidence)
+    last = _of_person(select(func.max(LifeEvidence.occurred_on)).where(counts_on(LifeEvidence, on), _certifying(policy)), LifeEvidence)
+    dead = _of_person(select(func.max(LifeEvidence.id)).where(counts_on(LifeEvidence, on), _death(policy)), LifeEvidence)
 
     def of_benefits(value: ColumnElement[Any]) -> ColumnElement[Any]:
-        return _of_person(select(value).where(_drawn_on(on)), Benefit)
+        return _of_person(select(value).where(drawn_on(on)), Benefit)
 
     facts = (
         select(
@@ -211,7 +211,7 @@ def status_table(policy: CertificationPolicy, on: date, among: Select[int]) -> F
             func.max(case((_death(policy), 1), else_=0)).label("dead"),
         )
         .join(LifeEvidence, LifeEvidence.person_id == members.c.member_id)
-        .where(_counting(LifeEvidence, on), or_(_certifying(policy), _death(policy)))
+        .where(counts_on(LifeEvidence, on), or_(_certifying(policy), _death(policy)))
         .group_by(members.c.person_id)
         .subquery("evidence")
     )
@@ -223,7 +223,7 @@ def status_table(policy: CertificationPolicy, on: date, among: Select[int]) -> F
             func.min(_cycle_months(policy)).label("cycle_months"),
         )
         .join(Benefit, Benefit.person_id == members.c.member_id)
-        .where(_drawn_on(on))
+        .where(drawn_on(on))
         .group_by(members.c.person_id)
         .subquery("benefits")
     )
@@ -253,7 +253,7 @@ def _derived(facts: FromClause, policy: CertificationPolicy, on: date) -> FromCl
         facts.c.last,
         facts.c.paused,
         facts.c.cycle_months,
-        case((since.is_not(None), _plus_months(since, cast(facts.c.cycle_months, Integer)))).label("due"),
+        case((since.is_not(None), plus_months(since, cast(facts.c.cycle_months, Integer)))).label("due"),
     ).subquery("certification_dates")
     state = case(
         (dated.c.dead == 1, CertificationState.DECEASED.value),
@@ -286,7 +286,8 @@ def _death(policy: CertificationPolicy) -> ColumnElement[bool]:
     return and_(LifeEvidence.kind == EvidenceKind.DEATH_RECORD, LifeEvidence.strength.in_(strengths_from(policy.death_strength)))
 
 
-def _drawn_on(on: date) -> ColumnElement[bool]:
+def drawn_on(on: date) -> ColumnElement[bool]:
+    """Whether a benefit is drawn in the month of the day: begun, and not ended."""
     return and_(
         Benefit.status != BenefitStatus.ENDED,
         Benefit.from_month <= on,
@@ -305,12 +306,14 @@ def _paused_since(on: date) -> ColumnElement[date | None]:
     return func.coalesce(lasting, ended)
 
 
-def _counting(table: type[LifeEvidence], on: date) -> ColumnElement[bool]:
+def counts_on(table: type[LifeEvidence], on: date) -> ColumnElement[bool]:
+    """Whether a row of the ledger counts on the day: neither void nor corrected by another one."""
     correction = aliased(LifeEvidence)
     return and_(
         table.occurred_on <= on,
         table.strength != Strength.VOID,
-        ~select(correction.id).where(correction.corrects_id == table.id).correlate(table).exists(),
+        # IS NOT NULL follows from the equality, but without it PostgreSQL does not see that the small partial index holds all it needs
+        ~select(correction.id).where(correction.corrects_id == table.id, correction.corrects_id.is_not(None)).correlate(table).exists(),
     )
 
 

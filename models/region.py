@@ -37,3 +37,9 @@ def region_prefix(code: str) -> str:
     if code.endswith("00"):
         return code[:4]
     return code
+
+
+def region_bounds(code: str) -> tuple[str, str]:
+    """Smallest and greatest code inside the region, for BETWEEN: that takes an index in every collation, which LIKE does not."""
+    prefix = region_prefix(code)
+    return prefix.ljust(6, "0"), prefix.ljust(6, "9")

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Date, Index, String, text
 from sqlalchemy.orm import Mapped
 
 from models.base import Base
-from models.types import INTERNAL, BigId, column, opaque_id
+from models.types import INTERNAL, BigId, JsonValue, column, opaque_id
+
+
+class Contradiction(StrEnum):
+    """Why somebody with enough traces of life is not certified silently, weightiest first; the codes of the alerts that are opened.
+
+    TRACE_AFTER_DEATH (signal P7): a counted trace is younger than a death record. DEATH_RECORD: there is a death record of any strength,
+    and no younger trace. CUSTODY: a custody covers a counted trace or the day of the run. OPEN_CASE: an open case or alert.
+    """
+
+    TRACE_AFTER_DEATH = "P7"
+    DEATH_RECORD = "silent_death_record"
+    CUSTODY = "silent_custody"
+    OPEN_CASE = "silent_open_case"
 
 
 class SilentRun(Base):
     """One run. after_person_id and the counts move on in the transaction of the certifications that they count; a killed run goes on
-    from there. region_code: empty for the whole store.
+    from there. region_code: empty for the whole store. by_trace: kind of trace -> certifications in which it counted.
     """
 
     __tablename__ = "silent_run"
@@ -40,6 +54,7 @@ class SilentRun(Base):
     certified: Mapped[int] = column(INTERNAL, BigId, default=0)
     refused: Mapped[int] = column(INTERNAL, BigId, default=0)
     alerts: Mapped[int] = column(INTERNAL, BigId, default=0)
+    by_trace: Mapped[dict[str, int]] = column(INTERNAL, JsonValue, default=dict)
     started_by: Mapped[str] = column(INTERNAL, String(100))
     started_at: Mapped[datetime] = column(INTERNAL)
     finished_at: Mapped[datetime | None] = column(INTERNAL)
