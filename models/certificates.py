@@ -30,6 +30,7 @@ from models.identifiers import mask_name
 from models.keys import KeyRing
 from models.person import Person
 from models.policy import CertificationPolicy
+from models.repositories.persons import records_of
 
 VERSION = 1
 # Ties the signature to this use of the key: nothing else that is signed can be passed off as a certificate.
@@ -153,7 +154,7 @@ def latest(session: Session, person_id: int) -> Certificate | None:
     """The person's newest certificate that was not revoked, None without one."""
     return session.scalar(
         select(Certificate)
-        .where(Certificate.person_id == person_id, Certificate.revoked_at.is_(None))
+        .where(Certificate.person_id.in_(records_of(session, person_id)), Certificate.revoked_at.is_(None))
         .order_by(Certificate.issued_at.desc(), Certificate.id)
         .limit(1)
     )

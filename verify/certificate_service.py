@@ -17,6 +17,7 @@ from models.keys import KeyRing
 from models.life_evidence import LifeEvidence
 from models.person import Person
 from models.policy import CertificationPolicy
+from models.repositories import persons
 from verify.people import known_person
 from verify.service_errors import CertificateUnknown
 from verify.views import CertificateView
@@ -44,7 +45,9 @@ class CertificateService:
         with self._database.read_scope() as session:
             person = known_person(session, person_id)
             rows = session.scalars(
-                select(Certificate).where(Certificate.person_id == person.id).order_by(Certificate.issued_at.desc(), Certificate.id)
+                select(Certificate)
+                .where(Certificate.person_id.in_(persons.records_of(session, person.id)))
+                .order_by(Certificate.issued_at.desc(), Certificate.id)
             )
             return [_view(session, row) for row in rows]
 
@@ -56,10 +59,11 @@ class CertificateService:
 
 def _view(session: Session, row: Certificate) -> CertificateView:
     person = session.get_one(Person, row.person_id)
+    speaking = persons.speaking(session, person)  # whoever may see the person may see what was certified before a merger
     evidence = session.get_one(LifeEvidence, row.evidence_id)
     return CertificateView(
         certificate_id=row.id,
-        person_id=person.public_id,
+        person_id=person.public_id if speaking is None else speaking.public_id,
         full_name=person.name,
         resident_id_masked=person.resident_id_masked,
         method=evidence.kind.value,

@@ -111,7 +111,7 @@ class ReferenceService:
                 person_id=person.id,
                 engine_name=self._engine.name,
                 engine_version=self._engine.version,
-                template=self._seal(embedding, person_id),
+                template=self._seal(embedding, person.public_id),
                 source=purpose,
                 quality=_quality_json(check.quality),
                 image=self._kept_image(session, person, data),
@@ -165,7 +165,7 @@ class ReferenceService:
             row = references.active(session, person.id, self._engine.name, self._engine.version)
             if row is not None and row.template is not None:
                 sealed = SealedTemplate(row.template, row.engine_name, row.engine_version, self._engine.embedding_size)
-                return open_template(self._keyring, sealed, person_id)
+                return open_template(self._keyring, sealed, _sealed_for(session, row))
         if self.reissue(person_id, actor="system"):
             return self.template(person_id)
         raise ReferenceMissing(f"no reference face is enrolled for the engine {self._engine.name} {self._engine.version}")
@@ -176,9 +176,10 @@ class ReferenceService:
         with self._database.read_scope() as session:
             person = known_person(session, person_id)
             kept = next((row for row in references.active_of_person(session, person.id) if row.image is not None), None)
-        if kept is None or kept.image is None:
+            owner = None if kept is None else _sealed_for(session, kept)
+        if kept is None or kept.image is None or owner is None:
             return False
-        data = self._keyring.unseal(kept.image, _image_data(person_id))
+        data = self._keyring.unseal(kept.image, _image_data(owner))
         check, image, face = self._examine(data)
         if image is None or face is None:
             return False
@@ -186,10 +187,10 @@ class ReferenceService:
             person_id=kept.person_id,
             engine_name=self._engine.name,
             engine_version=self._engine.version,
-            template=self._seal(self._embed(image, face), person_id),
+            template=self._seal(self._embed(image, face), owner),
             source=kept.source,
             quality=_quality_json(check.quality),
-            image=self._keyring.seal(data, _image_data(person_id)),
+            image=self._keyring.seal(data, _image_data(owner)),
         )
         with self._database.session_scope() as session:
             try:
@@ -233,6 +234,11 @@ class ReferenceService:
         if consents.in_force(session, person.id, ConsentPurpose.REFERENCE_IMAGE) is None:
             return None
         return self._keyring.seal(data, _image_data(person.public_id))
+
+
+def _sealed_for(session: Session, row: FaceReference) -> str:
+    """Public id of the record that the reference was enrolled for: what is sealed opens under it, whichever record speaks today."""
+    return session.get_one(Person, row.person_id).public_id
 
 
 def _image_data(person_id: str) -> bytes:

@@ -10,11 +10,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models.consent import Consent, ConsentPurpose
+from models.repositories import persons
 
 
 def in_force(session: Session, person_id: int, purpose: ConsentPurpose) -> Consent | None:
-    """The consent that counts now, None when none was given or it was withdrawn."""
-    return session.scalar(select(Consent).where(Consent.person_id == person_id, Consent.purpose == purpose, Consent.withdrawn_at.is_(None)))
+    """The consent that counts now (of any record of the person), None when none was given or it was withdrawn."""
+    members = persons.records_of(session, person_id)
+    return session.scalars(
+        select(Consent)
+        .where(Consent.person_id.in_(members), Consent.purpose == purpose, Consent.withdrawn_at.is_(None))
+        .order_by(Consent.id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def give(
@@ -42,7 +49,7 @@ def withdraw(session: Session, person_id: int, purpose: ConsentPurpose, *, now: 
     """End the consent in force. False when there was none."""
     changed = session.execute(
         update(Consent)
-        .where(Consent.person_id == person_id, Consent.purpose == purpose, Consent.withdrawn_at.is_(None))
+        .where(Consent.person_id.in_(persons.records_of(session, person_id)), Consent.purpose == purpose, Consent.withdrawn_at.is_(None))
         .values(withdrawn_at=now)
         .returning(Consent.id)
     ).all()
@@ -51,4 +58,6 @@ def withdraw(session: Session, person_id: int, purpose: ConsentPurpose, *, now: 
 
 def history(session: Session, person_id: int) -> Sequence[Consent]:
     """Every consent of a person, newest first."""
-    return session.scalars(select(Consent).where(Consent.person_id == person_id).order_by(Consent.id.desc())).all()
+    return session.scalars(
+        select(Consent).where(Consent.person_id.in_(persons.records_of(session, person_id))).order_by(Consent.id.desc())
+    ).all()

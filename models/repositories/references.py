@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from models.errors import Conflict, NotFoundError
 from models.face import FaceReference, ReferenceSource
 from models.keys import Sealed
 from models.person import Person
+from models.repositories import persons
 from models.repositories.conflicts import named_conflicts
 from models.types import opaque_id
 
@@ -32,22 +33,29 @@ class NewReference:
 
 
 def active(session: Session, person_id: int, engine_name: str, engine_version: str) -> FaceReference | None:
-    """The person's reference for this engine version, None when there is none."""
-    return session.scalar(
-        select(FaceReference).where(
-            FaceReference.person_id == person_id,
+    """The person's reference for this engine version, None when there is none.
+
+    Of several records that are merged the one that speaks comes first, else the newest.
+    """
+    members = persons.records_of(session, person_id)
+    return session.scalars(
+        select(FaceReference)
+        .where(
+            FaceReference.person_id.in_(members),
             FaceReference.engine_name == engine_name,
             FaceReference.engine_version == engine_version,
             FaceReference.revoked_at.is_(None),
         )
-    )
+        .order_by(case((FaceReference.person_id == members[0], 0), else_=1), FaceReference.id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def active_of_person(session: Session, person_id: int) -> Sequence[FaceReference]:
     """Every active reference of the person, of every engine, newest first."""
     return session.scalars(
         select(FaceReference)
-        .where(FaceReference.person_id == person_id, FaceReference.revoked_at.is_(None))
+        .where(FaceReference.person_id.in_(persons.records_of(session, person_id)), FaceReference.revoked_at.is_(None))
         .order_by(FaceReference.enrolled_at.desc(), FaceReference.id.desc())
     ).all()
 
@@ -84,7 +92,7 @@ def replace(session: Session, new: NewReference, *, by: str, reason: str, now: d
         ConflictError: ACTIVE_REFERENCE_EXISTS; another worker enrolled one in between.
     """
     current = active(session, new.person_id, new.engine_name, new.engine_version)
-    if current is not None:
+    if current is not None and current.person_id == new.person_id:  # a merged record keeps its own: a split gives it back
         _revoke(session, [current.id], by=by, reason=reason, now=now)
     return enrol(session, new, by=by, now=now)
 
@@ -104,14 +112,18 @@ def revoke_all(session: Session, person_id: int, *, by: str, reason: str, now: d
 
 
 def revoke_older(session: Session, kept: FaceReference, *, by: str, reason: str, now: datetime) -> int:
-    """Revoke every active reference of the person but ``kept`` (the engine changed and it was re-issued); how many there were."""
-    ids = [reference.id for reference in active_of_person(session, kept.person_id) if reference.id != kept.id]
+    """Revoke every active reference of the record but ``kept`` (the engine changed and it was re-issued); how many there were."""
+    ids = [
+        reference.id
+        for reference in active_of_person(session, kept.person_id)
+        if reference.id != kept.id and reference.person_id == kept.person_id
+    ]
     return _revoke(session, ids, by=by, reason=reason, now=now) if ids else 0
 
 
 def erase_images(session: Session, person_id: int) -> None:
     """Erase the kept pictures of a person; the templates stay."""
-    session.execute(update(FaceReference).where(FaceReference.person_id == person_id).values(image=None))
+    session.execute(update(FaceReference).where(FaceReference.person_id.in_(persons.records_of(session, person_id))).values(image=None))
     session.expire_all()
 
 
@@ -144,7 +156,10 @@ def count_active(session: Session, engine_name: str, engine_version: str) -> int
 def for_calibration(
     session: Session, engine_name: str, engine_version: str, *, batch: int = 1000
 ) -> Iterator[tuple[FaceReference, Person]]:
-    """Every active reference of an engine version with its person (sex, birth date), in order of id, read batch by batch."""
+    """Every active reference of an engine version with its person (sex, birth date), in order of id, read batch by batch.
+
+    Of merged records only the one that speaks: two references of one human being are no pair of impostors.
+    """
     last = 0
     while True:
         rows = session.execute(
@@ -154,6 +169,7 @@ def for_calibration(
                 FaceReference.engine_name == engine_name,
                 FaceReference.engine_version == engine_version,
                 FaceReference.revoked_at.is_(None),
+                Person.merged_into_id.is_(None),
                 FaceReference.id > last,
             )
             .order_by(FaceReference.id)

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models.policy import RetryPolicy
+from models.repositories import persons
 from models.verification import TryCounter
 
 
@@ -24,14 +25,19 @@ class Tries:
 
 
 def standing(session: Session, person_id: int, *, policy: RetryPolicy, now: datetime) -> Tries:
-    """Failures in a row and the wait that is left. Failures older than policy's forgetting time count no more."""
-    counter = session.execute(
-        select(TryCounter.failed_attempts, TryCounter.last_failed_at, TryCounter.locked_until).where(TryCounter.person_id == person_id)
-    ).one_or_none()
-    if counter is None or counter.last_failed_at <= now - timedelta(hours=policy.forget_after_hours):
-        return _tries(0, None, policy)
-    waiting = counter.locked_until if counter.locked_until is not None and counter.locked_until > now else None
-    return _tries(counter.failed_attempts, waiting, policy)
+    """Failures in a row and the wait that is left. Failures older than policy's forgetting time count no more.
+
+    Of several records that are merged into one person the worst counts.
+    """
+    counters = session.execute(
+        select(TryCounter.failed_attempts, TryCounter.locked_until).where(
+            TryCounter.person_id.in_(persons.records_of(session, person_id)),
+            TryCounter.last_failed_at > now - timedelta(hours=policy.forget_after_hours),
+        )
+    ).all()
+    failed = max((counter.failed_attempts for counter in counters), default=0)
+    waits = [counter.locked_until for counter in counters if counter.locked_until is not None and counter.locked_until > now]
+    return _tries(failed, max(waits, default=None), policy)
 
 
 def record_failure(session: Session, person_id: int, *, pad: bool, policy: RetryPolicy, now: datetime) -> Tries:
@@ -54,7 +60,7 @@ def record_failure(session: Session, person_id: int, *, pad: bool, policy: Retry
 
 def clear(session: Session, person_id: int) -> None:
     """Forget the failures: the person was certified, or staff looked."""
-    session.execute(delete(TryCounter).where(TryCounter.person_id == person_id))
+    session.execute(delete(TryCounter).where(TryCounter.person_id.in_(persons.records_of(session, person_id))))
 
 
 def _tries(failed: int, until: datetime | None, policy: RetryPolicy) -> Tries:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, defer
 
 from models.errors import Conflict, ConflictError, NotFoundError
 from models.keys import Sealed
+from models.repositories import persons
 from models.repositories.conflicts import named_conflicts
 from models.types import opaque_id
 from models.verification import (
@@ -87,7 +88,7 @@ def start(session: Session, new: NewVerification, *, now: datetime) -> Verificat
     """
     session.execute(
         update(Verification)
-        .where(Verification.person_id == new.person_id, Verification.state == VerificationState.OPEN)
+        .where(Verification.person_id.in_(persons.records_of(session, new.person_id)), Verification.state == VerificationState.OPEN)
         .values(state=VerificationState.ABANDONED)
     )
     verification = Verification(
@@ -289,7 +290,7 @@ def earlier_frames(session: Session, person_id: int, verification_id: str, *, li
     """(SHA-256, picture hash in hex) of every frame of the person's last ``limit`` other sessions, one list a session, by seq."""
     recent = (
         select(Verification.id)
-        .where(Verification.person_id == person_id, Verification.id != verification_id)
+        .where(Verification.person_id.in_(persons.records_of(session, person_id)), Verification.id != verification_id)
         .order_by(Verification.started_at.desc())
         .limit(limit)
     )
@@ -365,7 +366,7 @@ def latest(session: Session, person_id: int, *, limit: int = 10) -> Sequence[Ver
     """The person's last verifications, newest first."""
     return session.scalars(
         select(Verification)
-        .where(Verification.person_id == person_id)
+        .where(Verification.person_id.in_(persons.records_of(session, person_id)))
         .order_by(Verification.started_at.desc(), Verification.id)
         .limit(limit)
     ).all()
