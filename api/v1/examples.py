@@ -98,6 +98,7 @@ PROBLEM_KIND = {
     "remedy": "Give consent first.",
 }
 PARAMETERS: dict[str, Any] = {
+    "request_id": "Zk3TQ0Zl1nqk0m2v9X7a5w",
     "person_id": PERSON_ID,
     "verification_id": VERIFICATION_ID,
     "certificate_id": CERTIFICATE_ID,
