@@ -14,13 +14,16 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from models.benefit import Benefit, BenefitStatus, Payment
+from models.benefit import Benefit, BenefitPause, BenefitStatus, Payment
 from models.enrolment import Enrolment, Scheme
 from models.errors import ModelsError
+from models.identity_check import BlacklistReason
 from models.keys import KeyRing
-from models.life_evidence import EvidenceKind, LifeEvidence, Strength
+from models.life_evidence import EvidenceKind, LifeEvidence, Strength, Trace
 from models.person import Person
 from models.region import Region, RegionLevel
+from models.repositories import blacklist
+from models.repositories.blacklist import BlacklistRow
 from models.repositories.persons import BlindIndex, NewPerson, build
 from sample_data.generate import MANIFEST
 
@@ -48,6 +51,8 @@ class Loaded:
     benefits: int
     payments: int
     life_evidence: int
+    pauses: int
+    blacklisted_cards: int
 
 
 def load_county(session: Session, keyring: KeyRing, folder: Path, progress: Progress | None = None) -> Loaded:
@@ -67,7 +72,9 @@ def load_county(session: Session, keyring: KeyRing, folder: Path, progress: Prog
     benefits, benefit_ids = _load_benefits(session, files["benefits.csv"], person_ids, report)
     payments = _load_payments(session, files["payments.csv"], benefit_ids, report)
     evidence = _load_evidence(session, files["life_evidence.csv"], person_ids, f"sample {seed}", report)
-    return Loaded(regions, persons, enrolments, benefits, payments, evidence)
+    pauses = _load_pauses(session, files["pauses.csv"], benefit_ids, report)
+    cards = _load_cards(session, keyring, files["blacklist.csv"], recorded_at, report)
+    return Loaded(regions, persons, enrolments, benefits, payments, evidence, pauses, cards)
 
 
 def _read(folder: Path) -> tuple[dict[str, list[Row]], int, date]:
@@ -199,6 +206,8 @@ def _load_evidence(session: Session, rows: Sequence[Row], person_ids: dict[str, 
                 "reference": reference(row["evidence_no"]),
                 "recorded_by": RECORDED_BY,
                 "recorded_at": datetime.combine(date.fromisoformat(row["recorded_on"]), time(), UTC),
+                "trace": Trace(row["trace"]) if row["trace"] else None,
+                "ends_on": _day(row["ends_on"]),
                 "corrects_id": known[reference(row["corrects_no"])] if correcting else None,
             }
             for row in rows
@@ -206,6 +215,34 @@ def _load_evidence(session: Session, rows: Sequence[Row], person_ids: dict[str, 
         ]
         added += _add(session, LifeEvidence, new, "life_evidence", report)
     return added
+
+
+def _load_pauses(session: Session, rows: Sequence[Row], benefit_ids: dict[str, int], report: Progress) -> int:
+    there: set[tuple[int, date]] = set()
+    for chunk in _chunks(list(benefit_ids.values())):
+        query = select(BenefitPause.benefit_id, BenefitPause.paused_on).where(BenefitPause.benefit_id.in_(chunk))
+        there.update((benefit_id, paused_on) for benefit_id, paused_on in session.execute(query))
+    new = [
+        {
+            "benefit_id": benefit_ids[row["benefit_no"]],
+            "paused_on": date.fromisoformat(row["paused_on"]),
+            "resumed_on": date.fromisoformat(row["resumed_on"]),
+        }
+        for row in rows
+    ]
+    return _add(session, BenefitPause, [row for row in new if (row["benefit_id"], row["paused_on"]) not in there], "pauses", report)
+
+
+def _load_cards(session: Session, keyring: KeyRing, rows: Sequence[Row], now: datetime, report: Progress) -> int:
+    cards = [
+        BlacklistRow(
+            row["card_number"], BlacklistReason(row["reason"]), date.fromisoformat(row["from_on"]), _day(row["until_on"]), row["source"]
+        )
+        for row in rows
+    ]
+    done = blacklist.put(session, cards, keyring=keyring, batch_id=None, by=RECORDED_BY, now=now)
+    report("blacklist", len(rows), len(rows))
+    return done.added
 
 
 def _add(session: Session, table: type[Any], rows: Sequence[dict[str, Any]], name: str, report: Progress) -> int:

@@ -1,4 +1,4 @@
-"""Makes the county's files: ``python -m sample_data.generate --seed 20260101 --out DIR``.
+"""Makes the county's files: ``python -m sample_data.generate --seed 20260101 --out DIR``; with ``--files DIR``, files to try intake with.
 
 The same seed, number and day give the same bytes. ``manifest.json`` lists each file with its rows, bytes and SHA-256.
 """
@@ -18,9 +18,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from sample_data.intake_files import ORDER, write_files
 from sample_data.lives import BenefitRow, EnrolmentRow, EvidenceRow, PaymentRow, draw_records
 from sample_data.people import MadeUpPerson, draw_people
 from sample_data.place import CITY, COUNTIES, PROVINCE
+from sample_data.traces import CardRow, PauseRow, draw_additions
 
 DEFAULT_SEED = 20260101
 DEFAULT_PERSONS = 2_000
@@ -52,6 +54,7 @@ def build(seed: int = DEFAULT_SEED, persons: int = DEFAULT_PERSONS, as_of: date 
     random = Random(seed)
     people = draw_people(random, persons, as_of)
     records = draw_records(random, people, as_of)
+    additions = draw_additions(Random(f"{seed} traces"), people, records, as_of)
     return {
         "regions.csv": _csv(RegionRow, regions()),
         "persons.csv": _csv(MadeUpPerson, people),
@@ -59,6 +62,8 @@ def build(seed: int = DEFAULT_SEED, persons: int = DEFAULT_PERSONS, as_of: date 
         "benefits.csv": _csv(BenefitRow, records.benefits),
         "payments.csv": _csv(PaymentRow, records.payments),
         "life_evidence.csv": _csv(EvidenceRow, records.evidence),
+        "pauses.csv": _csv(PauseRow, additions.pauses),
+        "blacklist.csv": _csv(CardRow, additions.cards),
     }
 
 
@@ -100,12 +105,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sample_data.generate", description="Make the files of a made-up county.")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
     parser.add_argument("--persons", type=int, default=DEFAULT_PERSONS)
-    parser.add_argument("--as-of", type=date.fromisoformat, default=DEFAULT_AS_OF, help="the day on which the records stand, YYYY-MM-DD")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the files")
+    parser.add_argument(
+        "--as-of", type=date.fromisoformat, help=f"the day on which the records stand, YYYY-MM-DD; {DEFAULT_AS_OF}, with --files today"
+    )
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--out", type=Path, help="folder for the county's files")
+    where.add_argument("--files", type=Path, help="folder for small files with the usual faults, to try the intake with")
     options = parser.parse_args(arguments)
     if not 1 <= options.persons <= 999_999:
         parser.error(f"--persons must be from 1 to 999999, not {options.persons}")
-    listed = generate(options.out, seed=options.seed, persons=options.persons, as_of=options.as_of)
+    if options.files is not None:
+        names = write_files(options.files, seed=options.seed, as_of=options.as_of or date.today())  # noqa: DTZ011 - whoever tries is here
+        for name in names:
+            sys.stdout.write(f"lifecert import {ORDER[name]} {options.files / name}\n")
+        return 0
+    listed = generate(options.out, seed=options.seed, persons=options.persons, as_of=options.as_of or DEFAULT_AS_OF)
     for name, entry in listed["files"].items():
         sys.stdout.write(f"{name}: {entry['rows']} rows, {entry['bytes']} bytes, sha256 {entry['sha256'][:12]}\n")
     return 0

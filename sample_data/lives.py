@@ -52,7 +52,10 @@ class PaymentRow:
 
 @dataclass(frozen=True)
 class EvidenceRow:
-    """One line of life_evidence.csv. corrects_no: evidence_no of the row that this one corrects."""
+    """One line of life_evidence.csv. corrects_no: evidence_no of the row that this one corrects. trace: of a data match.
+
+    ends_on: last day of a custody.
+    """
 
     evidence_no: str
     person_no: str
@@ -62,16 +65,19 @@ class EvidenceRow:
     source: str
     recorded_on: date
     corrects_no: str | None = None
+    trace: str | None = None
+    ends_on: date | None = None
 
 
 @dataclass
 class Records:
-    """Every row of the county."""
+    """Every row of the county. fates: person_no of each pensioner -> what was drawn."""
 
     enrolments: list[EnrolmentRow] = field(default_factory=list)
     benefits: list[BenefitRow] = field(default_factory=list)
     payments: list[PaymentRow] = field(default_factory=list)
     evidence: list[EvidenceRow] = field(default_factory=list)
+    fates: dict[str, str] = field(default_factory=dict)
 
 
 def draw_records(random: Random, people: list[MadeUpPerson], as_of: date) -> Records:
@@ -113,6 +119,7 @@ def _retire(random: Random, records: Records, person: MadeUpPerson, as_of: date,
     fate = weighted(random, FATES)
     if retired_from > add_months(as_of, -11):
         fate = "never_certified" if random.random() < 0.5 else "certified"  # too new to have been certified a year ago
+    records.fates[person.person_no] = fate
     least, mode, most = PENSIONS_FEN[scheme]
     monthly_fen = round(random.triangular(least, most, mode) / 100) * 100
     last_on, death_on = _last_certification(random, fate, as_of)
@@ -164,10 +171,18 @@ def _pay(records: Records, benefit: BenefitRow, as_of: date) -> None:
 def _witness(
     random: Random, records: Records, person: MadeUpPerson, as_of: date, fate: str, last_on: date | None, death_on: date | None
 ) -> None:
-    def add(kind: str, day: date, source: str, strength: str = "conclusive", corrects_no: str | None = None, late: int = 0) -> str:
+    def add(
+        kind: str,
+        day: date,
+        source: str,
+        strength: str = "conclusive",
+        corrects_no: str | None = None,
+        late: int = 0,
+        trace: str | None = None,
+    ) -> str:
         number = f"E{len(records.evidence) + 1:06d}"
         recorded_on = min(as_of, day + timedelta(days=late))
-        records.evidence.append(EvidenceRow(number, person.person_no, kind, day, strength, source, recorded_on, corrects_no))
+        records.evidence.append(EvidenceRow(number, person.person_no, kind, day, strength, source, recorded_on, corrects_no, trace))
         return number
 
     if last_on is not None:
@@ -184,7 +199,7 @@ def _witness(
                 # Entered under the wrong day; the right one is two weeks before.
                 add(kind, day - timedelta(days=14), source, corrects_no=number, late=20)
     if random.random() < 0.12 and fate != "deceased":
-        add("data_match", as_of - timedelta(days=integer(random, 1, 200)), "railway tickets", strength="indicative")
+        add("data_match", as_of - timedelta(days=integer(random, 1, 200)), "railway tickets", strength="indicative", trace="travel")
     if death_on is not None:
         number = add("death_record", death_on, "civil affairs", late=integer(random, 3, 40))
         if fate == "wrong_death_record":

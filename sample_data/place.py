@@ -99,3 +99,14 @@ EVIDENCE = {
     "older": (("home_visit", 330, "township staff"), ("data_match", 300, "medical visits"), ("face", 230, "helper's phone"),
               ("counter", 90, "service hall"), ("video_call", 50, "video desk")),
 }  # fmt: skip
+
+# Traces of life by kind: (strength in the ledger, sources).
+TRACES = {
+    "medical_visit": ("supporting", ("identity check/First Hospital", "identity check/Township Clinic")),
+    "vaccination": ("supporting", ("vaccination register",)),
+    "travel": ("indicative", ("railway tickets", "coach tickets")),
+    "other": ("indicative", ("library cards",)),
+}
+
+# Why cards are on the blacklist, in per mille.
+CARD_REASONS = (("lost", 700), ("stolen", 200), ("misused", 100))

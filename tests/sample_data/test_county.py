@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from datetime import date
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,12 +17,14 @@ from models.enrolment import Scheme
 from models.errors import ModelsError
 from models.identifiers import parse_resident_id
 from models.keys import FileKeyRing
-from models.life_evidence import EvidenceKind, LifeEvidence
+from models.life_evidence import EvidenceKind, LifeEvidence, Trace
 from models.policy import RecordsPolicy
 from models.repositories import certifications, persons
 from models.tables import metadata
 from sample_data import generate
 from sample_data.county import load_county
+from sample_data.lives import draw_records
+from sample_data.people import draw_people
 from sample_data.place import CITY, COUNTIES
 
 COMMITTED = Path(generate.__file__).with_name("manifest.json")
@@ -96,7 +99,9 @@ def test_loading_twice_changes_nothing(county: Path, database: Database, keyring
     assert before["life_evidence"] == first.life_evidence == len(rows(county, "life_evidence.csv"))
     assert before["payment"] == first.payments == len(rows(county, "payments.csv"))
     assert before["enrolment"] == len(rows(county, "enrolments.csv"))
-    assert seen[-1][0] == "life_evidence"
+    assert before["benefit_pause"] == first.pauses == len(rows(county, "pauses.csv")) > 10
+    assert before["blacklisted_card"] == first.blacklisted_cards == len(rows(county, "blacklist.csv")) > 10
+    assert seen[-1][0] == "blacklist"
     assert all(0 < done <= of for _, done, of in seen)
     with database.session_scope() as session:
         second = load_county(session, keyring, county)
@@ -123,6 +128,36 @@ def test_every_status_kind_and_scheme_occurs(county: Path, database: Database, k
         assert found is not None
         assert persons.open_phone(found, keyring) == person["phone"]
     assert {row["scheme"] for row in rows(county, "enrolments.csv")} == {scheme.value for scheme in Scheme}
+
+
+def test_statuses_are_what_they_were_drawn_as(
+    county: Path, sqlite_database: Database, keyring: FileKeyRing, records_policy: RecordsPolicy
+) -> None:
+    random = Random(generate.DEFAULT_SEED)
+    fates = draw_records(random, draw_people(random, generate.DEFAULT_PERSONS, generate.DEFAULT_AS_OF), generate.DEFAULT_AS_OF).fates
+    # a correction puts a certification two weeks back, which may be what makes it due soon
+    alike = {"corrected": "holds", "wrong_death_record": "holds", "certified": "holds", "due_soon": "holds"}
+    drawn = Counter(alike.get(fate, fate) for fate in fates.values())
+    with sqlite_database.session_scope() as session:
+        load_county(session, keyring, county)
+        numbers = certifications.counts(session, records_policy.certification, generate.DEFAULT_AS_OF)
+    found: Counter[str] = Counter()
+    for state, number in numbers.items():
+        found[alike.get(state.value, state.value)] += number
+    assert found == drawn
+
+
+def test_due_people_have_traces_of_every_kind_and_some_are_contradicted(county: Path) -> None:
+    evidence = rows(county, "life_evidence.csv")
+    assert {row["trace"] for row in evidence if row["kind"] == "data_match"} == {"", *Trace}
+    traced = {row["person_no"] for row in evidence if row["trace"] in {"medical_visit", "vaccination"}}
+    assert len(traced) > 50
+    custody = {row["person_no"] for row in evidence if row["kind"] == "custody" and not row["ends_on"]}
+    rumours = {row["person_no"] for row in evidence if row["kind"] == "death_record" and row["strength"] == "indicative"}
+    assert custody & traced
+    assert rumours & traced
+    died = {row["person_no"]: row["occurred_on"] for row in evidence if row["kind"] == "death_record" and row["strength"] == "conclusive"}
+    assert any(row["trace"] and row["occurred_on"] > died.get(row["person_no"], "9999") for row in evidence)
 
 
 @pytest.mark.parametrize(("name", "match"), [("payments.csv", "SHA-256"), ("manifest.json", "sample_data.generate")])
