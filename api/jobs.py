@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import threading
 import time
+from dataclasses import asdict
 from typing import Any
 
 from huey import SqliteHuey, crontab
@@ -20,6 +21,8 @@ from api.assistance import assistance_service
 from api.context import Context
 from api.identity_checks import make_identity_checks
 from api.log import logger
+from api.message_dispatch import send_messages
+from api.payments import make_outreach, make_resumptions
 from api.peers import relay
 from models.database import Database, parse_url
 from verify.calibration_service import CalibrationService
@@ -66,7 +69,32 @@ def add_jobs(queue: Huey, context: Context) -> dict[str, Any]:
             log.info("assistance_tended", **done)
         return done
 
+    def refresh_outreach() -> dict[str, int]:
+        done = asdict(make_outreach(context).refresh())
+        if any(done.values()):
+            log.info("outreach_refreshed", **done)
+        return done
+
+    def remind() -> int:
+        return make_outreach(context).remind()
+
+    def resume_certified() -> int:
+        done = make_resumptions(context).resume_certified()
+        if done.changes:
+            log.info("payments_resumed", benefits=len(done.changes))
+        return len(done.changes)
+
+    def send_waiting_messages() -> dict[str, int]:
+        done = asdict(send_messages(context))
+        if any(done.values()):
+            log.info("messages_sent", **done)
+        return done
+
     return {
+        "refresh_outreach": queue.periodic_task(crontab(minute="10", hour="2"), name="refresh_outreach")(refresh_outreach),
+        "remind": queue.periodic_task(crontab(minute="20"), name="remind")(remind),
+        "resume_certified": queue.periodic_task(crontab(minute="*/5"), name="resume_certified")(resume_certified),
+        "send_messages": queue.periodic_task(crontab(), name="send_messages")(send_waiting_messages),
         "relay_assistance": queue.periodic_task(crontab(), name="relay_assistance")(relay_assistance),
         "tend_assistance": queue.periodic_task(crontab(minute="10"), name="tend_assistance")(tend_assistance),
         "housekeeping": queue.periodic_task(crontab(minute="*/5"), name="housekeeping")(housekeeping),

@@ -72,3 +72,14 @@ def purge_sent(session: Session, *, before: datetime) -> int:
     """Delete messages sent before the moment; how many there were."""
     gone = session.execute(delete(OutboxMessage).where(OutboxMessage.sent_at < before).returning(OutboxMessage.id)).all()
     return len(gone)
+
+
+def settle(session: Session, message_id: int, *, note: str, now: datetime) -> bool:
+    """Take a message out that will never leave, and note why. False when it was sent or settled already."""
+    changed = session.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.id == message_id, OutboxMessage.sent_at.is_(None))
+        .values(sent_at=now, last_error=note[:200])
+        .returning(OutboxMessage.id)
+    ).all()
+    return bool(changed)
