@@ -19,7 +19,7 @@ COMMANDS = {
     "engines": ("api.cli.engines", "engines", "Show the face engines and what each can do here."),
     "weights": ("api.cli.engines", "weights", "Fetch and check the model weights."),
     "policy": ("api.cli.engines", "policy", "Check the policy file."),
-    "import": ("api.cli.references", "import_group", "Bring records in from files."),
+    "import": ("api.cli.imports", "import_group", "Bring records in from files."),
     "certify-silently": ("api.cli.silent", "certify_silently", "Certify by traces of life, without troubling anybody."),
     "calibrate": ("api.cli.calibration", "calibrate", "Set thresholds from images or from the enrolled references."),
     "verify": ("api.cli.verify", "verify", "Decide from files: one reference picture, a folder of frames."),

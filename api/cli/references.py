@@ -14,17 +14,7 @@ from api.context import open_context
 from api.settings import load_settings
 
 
-@click.group("import")
-def import_group() -> None:
-    """Bring records in from files.
-
-    \b
-    Examples:
-      lifecert import references --photos photos/ --list people.csv
-    """
-
-
-@import_group.command("references")
+@click.command("references")
 @click.option("--photos", required=True, type=EXISTING_FOLDER, help="Folder that the file names are relative to.")
 @click.option("--list", "people", required=True, type=EXISTING_FILE, help="CSV in UTF-8 or GB18030: resident_id,file (one line a person).")
 @click.option(

@@ -1,0 +1,71 @@
+"""A chunk of records against the store: what is looked up for each kind, in the session of the chunk's own transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from detection.intake import cover_decisions, evidence_decisions, person_decisions
+from detection.intake.verdicts import Setting, Verdict, Writes
+from models.import_batch import ImportKind
+from models.keys import KeyRing
+from models.life_evidence import EvidenceKind
+from models.policy_store import IntakePolicy, SilentPolicy
+from models.repositories import import_rows
+from models.repositories.import_rows import StoredPerson
+
+Known = dict[tuple[str, bytes], StoredPerson]
+
+
+def decide_chunk(
+    session: Session,
+    kind: ImportKind,
+    records: Sequence[Any],
+    keyring: KeyRing,
+    policy: IntakePolicy,
+    silent: SilentPolicy,
+    setting: Setting,
+    writes: Writes,
+) -> list[Verdict]:
+    """One verdict a record, in order; what is to be written goes into ``writes``."""
+    if kind is ImportKind.PERSONS:
+        people = import_rows.persons_by(session, "resident_id", {record.digest for record in records})
+        numbers = {record.social_security_digest for record in records if record.social_security_digest is not None}
+        holders = import_rows.persons_by(session, "social_security_number", numbers)
+        return person_decisions.decide(records, people, holders, keyring, setting, writes)
+    if kind is ImportKind.BLACKLIST:
+        digests = {record.digest for record in records}
+        holders = import_rows.persons_by(session, "social_security_number", digests)
+        return evidence_decisions.decide_cards(records, holders, import_rows.cards_of(session, digests), setting, writes)
+    known = _known(session, records)
+    ids = {person.id for person in known.values()}
+    if kind is ImportKind.ENROLMENTS:
+        return cover_decisions.decide_enrolments(records, known, import_rows.enrolments_of(session, ids), setting, writes)
+    if kind is ImportKind.BENEFITS:
+        enrolments = import_rows.enrolments_of(session, ids)
+        return cover_decisions.decide_benefits(records, known, import_rows.benefits_of(session, ids), enrolments, setting, writes)
+    if kind is ImportKind.PAYMENTS:
+        benefits = import_rows.benefits_of(session, ids)
+        paid = import_rows.payments_of(session, {benefit.id for benefit in benefits}, {record.month for record in records})
+        return cover_decisions.decide_payments(records, known, benefits, import_rows.enrolments_of(session, ids), paid, setting, writes)
+    if kind is ImportKind.DEATHS:
+        stored = import_rows.evidence_of(session, EvidenceKind.DEATH_RECORD, ids)
+        return evidence_decisions.decide_deaths(records, known, stored, policy.death_strength, setting, writes)
+    if kind is ImportKind.CUSTODY:
+        stored = import_rows.evidence_of(session, EvidenceKind.CUSTODY, ids)
+        return evidence_decisions.decide_custody(records, known, stored, setting, writes)
+    days = [record.occurred_on for record in records]
+    stored = import_rows.evidence_of(session, EvidenceKind.DATA_MATCH, ids, (min(days), max(days))) if days else []
+    strengths = {trace: one.strength for trace, one in silent.traces.items()}
+    return evidence_decisions.decide_traces(records, known, stored, strengths, setting, writes)
+
+
+def _known(session: Session, records: Sequence[Any]) -> Known:
+    known: Known = {}
+    for by in ("resident_id", "social_security_number"):
+        digests = {record.who.digest for record in records if record.who.by == by}
+        for digest, person in import_rows.persons_by(session, by, digests).items():
+            known[by, digest] = person
+    return known

@@ -1,0 +1,267 @@
+"""Rows to records: each value judged by itself and against the others of its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from detection.intake import rules
+from detection.intake.cells import (
+    cell_text,
+    check_damage,
+    day_of,
+    fen_of,
+    mask_number,
+    mask_text,
+    month_of,
+    name_of,
+    phone_of,
+    short_text,
+    tidy,
+)
+from detection.intake.headings import HeadingMap
+from detection.intake.identity import resident_id_of, social_security_number_of
+from detection.intake.lines import RawRow
+from detection.intake.records import (
+    BenefitRecord,
+    CardRecord,
+    CustodyRecord,
+    DeathRecord,
+    EnrolmentRecord,
+    PaymentRecord,
+    PersonRecord,
+    Record,
+    TraceRecord,
+    Who,
+)
+from detection.intake.regions import RegionBook
+from detection.intake.rules import RowRejected, Rule
+from models.benefit import BenefitStatus
+from models.certification import add_months
+from models.enrolment import Scheme
+from models.identity_check import BlacklistReason
+from models.import_batch import ImportKind
+from models.life_evidence import Trace
+from models.person import Sex
+from models.policy_store import IntakePolicy
+from models.repositories.persons import BlindIndex
+
+UNSPECIFIED = "unspecified"
+"""Source of records whose file does not name one."""
+SOURCE_LONGEST, REFERENCE_LONGEST = 100, 200
+
+Values = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class RowReader:
+    """Reads the rows of one file. places: field -> column. today: in the policy's time zone."""
+
+    kind: ImportKind
+    places: Mapping[str, int]
+    headings: HeadingMap
+    regions: RegionBook
+    index: BlindIndex
+    policy: IntakePolicy
+    today: date
+
+    def read(self, row: RawRow) -> Record:
+        """The record of a row. Raises RowRejected by the first rule that it breaks."""
+        if row.fault is not None:
+            raise RowRejected(row.fault)
+        values = {}
+        for field, place in self.places.items():
+            cell = row.values[place]
+            text = tidy(cell if type(cell) is str else cell_text(cell))
+            if text:
+                check_damage(field, text)
+            values[field] = text
+        return _READERS[self.kind](self, values)
+
+    def region_of(self, row: RawRow) -> str | None:
+        """The region that a rejected row names, for counting it under its city; None when it names none that is known."""
+        place = self.places.get("region_code")
+        if place is None or place >= len(row.values):
+            return None
+        try:
+            return self.regions.resolve("region_code", tidy(cell_text(row.values[place])))
+        except RowRejected:
+            return None
+
+    def _person(self, values: Values) -> PersonRecord:
+        resident = resident_id_of("resident_id", _needed(values, "resident_id"))
+        name = name_of("name", _needed(values, "name"))
+        region = self.regions.resolve("region_code", _needed(values, "region_code"))
+        if (born := values.get("birth_date")) and day_of("birth_date", born) != resident.birth_date:
+            raise RowRejected(rules.BIRTH_DATE_MISMATCH, "birth_date", mask_text("birth_date", born))
+        if sex := values.get("sex"):
+            meant = self._word("sex", sex, rules.SEX_UNKNOWN)
+            if Sex(meant) is not resident.sex:
+                raise RowRejected(rules.SEX_MISMATCH, "sex", sex[:10])
+        if resident.birth_date > self.today:
+            raise RowRejected(rules.DATE_IN_FUTURE, "resident_id", resident.masked)
+        if add_months(resident.birth_date, 12 * self.policy.age_years_max) < self.today:
+            raise RowRejected(rules.AGE_IMPLAUSIBLE, "resident_id", resident.masked)
+        number = values.get("social_security_number")
+        number = social_security_number_of("social_security_number", number) if number else None
+        phone = values.get("phone")
+        return PersonRecord(
+            resident,
+            self.index.resident_id(resident.number),
+            name,
+            region,
+            number,
+            self.index.social_security_number(number) if number else None,
+            phone_of("phone", phone) if phone else None,
+        )
+
+    def _who(self, values: Values) -> Who:
+        name = values.get("name")
+        name = name_of("name", name) if name else None
+        if number := values.get("resident_id"):
+            resident = resident_id_of("resident_id", number)
+            return Who("resident_id", self.index.resident_id(resident.number), resident.masked, name, resident.birth_date)
+        if number := values.get("social_security_number"):
+            number = social_security_number_of("social_security_number", number)
+            return Who("social_security_number", self.index.social_security_number(number), mask_number(number), name, None)
+        raise RowRejected(rules.VALUE_MISSING, "resident_id" if "resident_id" in values else "social_security_number")
+
+    def _enrolment(self, values: Values) -> EnrolmentRecord:
+        who = self._who(values)
+        scheme, region = self._scheme(values), self._region(values)
+        start, end = self._months(values, who)
+        return EnrolmentRecord(who, scheme, region, start, end)
+
+    def _benefit(self, values: Values) -> BenefitRecord:
+        who = self._who(values)
+        scheme, region = self._scheme(values), self._region(values)
+        start, end = self._months(values, who)
+        amount = self._amount(values, "monthly_fen", "monthly_yuan")
+        word = values.get("status")
+        status = BenefitStatus(self._word("status", word, rules.STATUS_UNKNOWN)) if word else None
+        paused = values.get("paused_on")
+        paused_on = day_of("paused_on", paused) if paused else None
+        if status is BenefitStatus.PAUSED and paused_on is None:
+            raise RowRejected(rules.VALUE_MISSING, "paused_on")
+        if status is not BenefitStatus.PAUSED:
+            paused_on = None
+        elif paused_on is not None and paused_on < start:
+            raise RowRejected(rules.END_BEFORE_START, "paused_on", paused_on.isoformat())
+        return BenefitRecord(who, scheme, region, start, end, amount, status, paused_on)
+
+    def _payment(self, values: Values) -> PaymentRecord:
+        who = self._who(values)
+        month = month_of("month", _needed(values, "month"))
+        self._not_future("month", month)
+        _after_birth(who, "month", month, rules.DATE_BEFORE_BIRTH)
+        amount = self._amount(values, "amount_fen", "amount_yuan")
+        return PaymentRecord(who, month, amount, self._scheme(values) if values.get("scheme") else None, self._region(values))
+
+    def _death(self, values: Values) -> DeathRecord:
+        who = self._who(values)
+        day = self._day(values, "death_date", who, rules.DEATH_BEFORE_BIRTH)
+        return DeathRecord(who, day, *self._origin(values))
+
+    def _custody(self, values: Values) -> CustodyRecord:
+        who = self._who(values)
+        start = self._day(values, "from_on", who, rules.DATE_BEFORE_BIRTH)
+        return CustodyRecord(who, start, _end(values, start), *self._origin(values))
+
+    def _trace(self, values: Values) -> TraceRecord:
+        who = self._who(values)
+        trace = Trace(self._word("trace", _needed(values, "trace"), rules.TRACE_UNKNOWN))
+        day = self._day(values, "occurred_on", who, rules.DATE_BEFORE_BIRTH)
+        return TraceRecord(who, trace, day, *self._origin(values))
+
+    def _card(self, values: Values) -> CardRecord:
+        number = social_security_number_of("social_security_number", _needed(values, "social_security_number"))
+        reason = BlacklistReason(self._word("reason", _needed(values, "reason"), rules.REASON_UNKNOWN))
+        start = day_of("from_on", _needed(values, "from_on"))
+        self._not_future("from_on", start)
+        end, (source, _) = _end(values, start), self._origin(values)
+        return CardRecord(self.index.social_security_number(number), mask_number(number), reason, start, end, source)
+
+    def _word(self, field: str, text: str, rule: Rule) -> str:
+        found = self.headings.value(field, text.removesuffix(".0"))
+        if found is None:
+            raise RowRejected(rule, field, text[:20])
+        return found
+
+    def _scheme(self, values: Values) -> Scheme:
+        return Scheme(self._word("scheme", _needed(values, "scheme"), rules.SCHEME_UNKNOWN))
+
+    def _region(self, values: Values) -> str | None:
+        text = values.get("region_code")
+        return self.regions.resolve("region_code", text) if text else None
+
+    def _amount(self, values: Values, *fields: str) -> int:
+        for field in fields:
+            if values.get(field):
+                return fen_of(field, values[field])
+        raise RowRejected(rules.VALUE_MISSING, next((field for field in fields if field in values), fields[0]))
+
+    def _months(self, values: Values, who: Who) -> tuple[date, date | None]:
+        start = month_of("from_month", _needed(values, "from_month"))
+        self._not_future("from_month", start)
+        _after_birth(who, "from_month", start, rules.DATE_BEFORE_BIRTH)
+        text = values.get("to_month")
+        end = month_of("to_month", text) if text else None
+        if end is not None and end < start:
+            raise RowRejected(rules.END_BEFORE_START, "to_month", f"{end:%Y-%m}")
+        return start, None if end is not None and end.year >= LASTING_YEAR else end
+
+    def _day(self, values: Values, field: str, who: Who, before_birth: Rule) -> date:
+        day = day_of(field, _needed(values, field))
+        _after_birth(who, field, day, before_birth)
+        self._not_future(field, day)
+        return day
+
+    def _not_future(self, field: str, day: date) -> None:
+        if day > self.today + timedelta(days=self.policy.future_days_max):
+            raise RowRejected(rules.DATE_IN_FUTURE, field, day.isoformat())
+
+    def _origin(self, values: Values) -> tuple[str, str | None]:
+        institution = values.get("institution") or None
+        source = values.get("source") or institution or UNSPECIFIED
+        reference = values.get("reference") or (institution if source != institution else None)
+        return (
+            short_text("source", source, SOURCE_LONGEST),
+            None if reference is None else short_text("reference", reference, REFERENCE_LONGEST),
+        )
+
+
+LASTING_YEAR = 2999
+"""Systems write 2999-12 or 9999-12 for an end that is not known."""
+
+
+def _needed(values: Values, field: str) -> str:
+    text = values.get(field)
+    if not text:
+        raise RowRejected(rules.VALUE_MISSING, field)
+    return text
+
+
+def _after_birth(who: Who, field: str, day: date, rule: Rule) -> None:
+    if who.born is not None and day < (who.born if field not in {"month", "from_month"} else who.born.replace(day=1)):
+        raise RowRejected(rule, field, day.isoformat())
+
+
+def _end(values: Values, start: date) -> date | None:
+    text = values.get("to_on")
+    end = day_of("to_on", text) if text else None
+    if end is not None and end < start:
+        raise RowRejected(rules.END_BEFORE_START, "to_on", end.isoformat())
+    return None if end is not None and end.year >= LASTING_YEAR else end
+
+
+_READERS: dict[ImportKind, Callable[[RowReader, Values], Record]] = {
+    ImportKind.PERSONS: RowReader._person,
+    ImportKind.ENROLMENTS: RowReader._enrolment,
+    ImportKind.BENEFITS: RowReader._benefit,
+    ImportKind.PAYMENTS: RowReader._payment,
+    ImportKind.DEATHS: RowReader._death,
+    ImportKind.CUSTODY: RowReader._custody,
+    ImportKind.TRACES: RowReader._trace,
+    ImportKind.BLACKLIST: RowReader._card,
+}

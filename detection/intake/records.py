@@ -1,0 +1,158 @@
+"""Records as rows tell them, valid by themselves: not yet compared with the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from models.benefit import BenefitStatus
+from models.enrolment import Scheme
+from models.identifiers import ResidentId
+from models.identity_check import BlacklistReason
+from models.life_evidence import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Whom a row is about: by resident ID, or by social-security number where the file has no other. digest: of the blind index.
+
+    name: when the file has a column of it. shown: the number, masked.
+    """
+
+    by: str
+    digest: bytes
+    shown: str
+    name: str | None
+    born: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRecord:
+    """One insured person."""
+
+    resident: ResidentId
+    digest: bytes
+    name: str
+    region_code: str
+    social_security_number: str | None
+    social_security_digest: bytes | None
+    phone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentRecord:
+    """One enrolment. region_code: None where the file has none, then the person's own."""
+
+    who: Who
+    scheme: Scheme
+    region_code: str | None
+    from_month: date
+    to_month: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class BenefitRecord:
+    """One entitlement. status: None where the file does not say."""
+
+    who: Who
+    scheme: Scheme
+    region_code: str | None
+    from_month: date
+    to_month: date | None
+    monthly_fen: int
+    status: BenefitStatus | None
+    paused_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRecord:
+    """One month's payment. scheme, region_code: to tell several benefits of a person apart."""
+
+    who: Who
+    month: date
+    amount_fen: int
+    scheme: Scheme | None
+    region_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeathRecord:
+    """A death as one source reports it."""
+
+    who: Who
+    death_date: date
+    source: str
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustodyRecord:
+    """A time in custody. to_on: None while it lasts or is not known."""
+
+    who: Who
+    from_on: date
+    to_on: date | None
+    source: str
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRecord:
+    """A trace of life."""
+
+    who: Who
+    trace: Trace
+    occurred_on: date
+    source: str
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CardRecord:
+    """One entry of the card blacklist."""
+
+    digest: bytes
+    masked: str
+    reason: BlacklistReason
+    from_on: date
+    until_on: date | None
+    source: str
+
+
+Record = PersonRecord | EnrolmentRecord | BenefitRecord | PaymentRecord | DeathRecord | CustodyRecord | TraceRecord | CardRecord
+
+
+def key_of(record: Record) -> tuple[object, ...]:
+    """What may come once in a file: two rows with the same key say the same twice, or contradict each other."""
+    match record:
+        case PersonRecord():
+            return (record.digest,)
+        case EnrolmentRecord() | BenefitRecord():
+            return (record.who.digest, record.scheme, record.region_code, record.from_month)
+        case PaymentRecord():
+            return (record.who.digest, record.scheme, record.region_code, record.month)
+        case DeathRecord():
+            return (record.who.digest, record.source)
+        case CustodyRecord():
+            return (record.who.digest, record.from_on, record.source)
+        case TraceRecord():
+            return (record.who.digest, record.trace, record.occurred_on, record.source, record.reference)
+        case CardRecord():
+            return (record.digest, record.source, record.from_on)
+
+
+def content_of(record: Record) -> tuple[object, ...]:
+    """Everything that a record says, for telling a repeated row from a contradicting one."""
+    return tuple(
+        (value.digest, value.name) if isinstance(value, Who) else value.number if isinstance(value, ResidentId) else value
+        for value in (getattr(record, name) for name in record.__slots__)
+    )
+
+
+def shown_of(record: Record) -> tuple[str, str]:
+    """(field, masked number) of whom a record is about."""
+    if isinstance(record, PersonRecord):
+        return "resident_id", record.resident.masked
+    if isinstance(record, CardRecord):
+        return "social_security_number", record.masked
+    return record.who.by, record.who.shown
