@@ -91,7 +91,8 @@ def add_jobs(queue: Huey, context: Context) -> dict[str, Any]:
         return done
 
     return {
-        "refresh_outreach": queue.periodic_task(crontab(minute="10", hour="2"), name="refresh_outreach")(refresh_outreach),
+        # hours are of UTC: after midnight in China
+        "refresh_outreach": queue.periodic_task(crontab(minute="10", hour="18"), name="refresh_outreach")(refresh_outreach),
         "remind": queue.periodic_task(crontab(minute="20"), name="remind")(remind),
         "resume_certified": queue.periodic_task(crontab(minute="*/5"), name="resume_certified")(resume_certified),
         "send_messages": queue.periodic_task(crontab(), name="send_messages")(send_waiting_messages),
