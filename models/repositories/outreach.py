@@ -20,7 +20,6 @@ from models.outreach import Outreach, OutreachAttempt, OutreachChannel, Outreach
 from models.person import Person
 from models.policy import CertificationPolicy
 from models.region import region_prefix
-from models.repositories.certifications import among
 from models.types import opaque_id
 
 REMINDER = "outreach.reminder"
@@ -53,7 +52,8 @@ def last_open_id(session: Session) -> int:
 
 def open_due(session: Session, policy: CertificationPolicy, on: date, *, after_id: int, to_id: int, now: datetime) -> int:
     """Put on the list whoever of the persons with these ids is due, draws a benefit that is not paused, and is not on it; how many."""
-    status = status_table(policy, on, among().where(Person.id > after_id, Person.id <= to_id))
+    persons = select(Person.id).where(Person.id > after_id, Person.id <= to_id, Person.merged_into_id.is_(None))
+    status = status_table(policy, on, persons)
     listed = select(Outreach.id).where(Outreach.person_id == Person.id, Outreach.closed_at.is_(None)).exists()
     due = (
         select(Person.id, Person.region_code, status.c.due_on)
