@@ -26,16 +26,17 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
+    Subquery,
     and_,
     case,
     cast,
     func,
+    join,
     literal,
     null,
     or_,
     select,
     type_coerce,
-    union_all,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import aliased
@@ -195,57 +196,113 @@ def status_query(policy: CertificationPolicy, on: date) -> FromClause:
 def status_table(policy: CertificationPolicy, on: date, among: Select[int]) -> FromClause:
     """The same rows for the persons whose ids ``among`` selects, by grouping: for very many at once. Merged records have no row.
 
-    A status takes one pass over the index of the ledger and one over the benefits of those persons.
+    One more column: benefits, how many there are, also ended ones. One pass over the index of the ledger and one over the benefits of
+    those persons. ``among`` stands in it several times, since a CTE would keep PostgreSQL from working in parallel: let it be simple.
     """
-    persons = among.cte("among")
+
+    def some() -> Subquery:
+        return among.subquery()
+
+    persons = some()
     (person_id,) = persons.c
+    own, of_merged, benefits, merged_benefits = (
+        _evidence_facts(policy, on, some(), through_mergers=False),
+        _evidence_facts(policy, on, some(), through_mergers=True),
+        _benefit_facts(policy, on, some(), through_mergers=False),
+        _benefit_facts(policy, on, some(), through_mergers=True),
+    )
     merged = aliased(Person)
-    members = union_all(
-        select(person_id.label("person_id"), person_id.label("member_id")),
-        select(merged.merged_into_id, merged.id).where(merged.merged_into_id.in_(select(person_id))),
-    ).cte("members")
-    evidence = (
-        select(
-            members.c.person_id,
-            func.max(case((_certifying(policy), LifeEvidence.occurred_on))).label("last"),
-            func.max(case((_death(policy), 1), else_=0)).label("dead"),
-        )
-        .join(LifeEvidence, LifeEvidence.person_id == members.c.member_id)
-        .where(counts_on(LifeEvidence, on), or_(_certifying(policy), _death(policy)))
-        .group_by(members.c.person_id)
-        .subquery("evidence")
-    )
-    benefits = (
-        select(
-            members.c.person_id,
-            func.min(Benefit.from_month).label("first"),
-            func.max(_paused_since(on)).label("paused"),
-            func.min(_cycle_months(policy)).label("cycle_months"),
-        )
-        .join(Benefit, Benefit.person_id == members.c.member_id)
-        .where(drawn_on(on))
-        .group_by(members.c.person_id)
-        .subquery("benefits")
-    )
     facts = (
         select(
             person_id.label("person_id"),
-            func.coalesce(evidence.c.dead, 0).label("dead"),
-            type_coerce(evidence.c.last, Date).label("last"),
-            type_coerce(benefits.c.first, Date).label("first"),
-            type_coerce(benefits.c.paused, Date).label("paused"),
-            func.coalesce(benefits.c.cycle_months, policy.default_cycle_months).label("cycle_months"),
+            case((or_(own.c.dead == 1, of_merged.c.dead == 1), 1), else_=0).label("dead"),
+            _greater(own.c.last, of_merged.c.last).label("last"),
+            _less(benefits.c.first, merged_benefits.c.first).label("first"),
+            _greater(benefits.c.paused, merged_benefits.c.paused).label("paused"),
+            func.coalesce(_less(benefits.c.cycle_months, merged_benefits.c.cycle_months), policy.default_cycle_months).label(
+                "cycle_months"
+            ),
+            (func.coalesce(benefits.c.benefits, 0) + func.coalesce(merged_benefits.c.benefits, 0)).label("benefits"),
         )
         .select_from(persons)
-        .outerjoin(evidence, evidence.c.person_id == person_id)
+        .outerjoin(own, own.c.person_id == person_id)
+        .outerjoin(of_merged, of_merged.c.person_id == person_id)
         .outerjoin(benefits, benefits.c.person_id == person_id)
+        .outerjoin(merged_benefits, merged_benefits.c.person_id == person_id)
         .where(~select(merged.id).where(merged.id == person_id, merged.merged_into_id.is_not(None)).correlate(persons).exists())
         .subquery("certification_facts")
     )
-    return _derived(facts, policy, on)
+    return _derived(facts, policy, on, facts.c.benefits)
 
 
-def _derived(facts: FromClause, policy: CertificationPolicy, on: date) -> FromClause:
+def _records(table: type[LifeEvidence] | type[Benefit], among: Subquery, *, through_mergers: bool) -> tuple[Any, Any]:
+    """(person, from-clause with the condition) of rows of a table: of the persons themselves, or of records merged into them.
+
+    Two ways instead of one over a list of records: the first runs over an index in its order, the second has hardly any rows.
+    """
+    (person_id,) = among.c
+    if not through_mergers:
+        return table.person_id, (table, table.person_id.in_(select(person_id)))
+    merged = aliased(Person)
+    # IS NOT NULL: only then PostgreSQL takes the small partial index
+    met = and_(merged.merged_into_id.is_not(None), merged.merged_into_id.in_(select(person_id)))
+    return merged.merged_into_id, (join(table, merged, merged.id == table.person_id), met)
+
+
+def _evidence_facts(policy: CertificationPolicy, on: date, among: Subquery, *, through_mergers: bool) -> Subquery:
+    person_id, (rows, belongs) = _records(LifeEvidence, among, through_mergers=through_mergers)
+    return (
+        select(
+            person_id.label("person_id"),
+            type_coerce(func.max(case((_certifying(policy), LifeEvidence.occurred_on))), Date).label("last"),
+            func.max(case((_death(policy), 1), else_=0)).label("dead"),
+        )
+        .select_from(rows)
+        .where(belongs, counts_on(LifeEvidence, on), or_(_certifying(policy), _death(policy)))
+        .group_by(person_id)
+        .subquery()
+    )
+
+
+def _benefit_facts(policy: CertificationPolicy, on: date, among: Subquery, *, through_mergers: bool) -> Subquery:
+    person_id, (rows, belongs) = _records(Benefit, among, through_mergers=through_mergers)
+    ended = (
+        select(BenefitPause.benefit_id, func.max(BenefitPause.paused_on).label("paused_on"))
+        .where(BenefitPause.paused_on <= on, BenefitPause.resumed_on > on)
+        .group_by(BenefitPause.benefit_id)
+        .subquery()
+    )
+    paused = func.coalesce(case((Benefit.paused_on <= on, Benefit.paused_on)), ended.c.paused_on)
+
+    def drawn(value: ColumnElement[Any]) -> ColumnElement[Any]:
+        return case((drawn_on(on), value))
+
+    return (
+        select(
+            person_id.label("person_id"),
+            type_coerce(func.min(drawn(Benefit.from_month.expression)), Date).label("first"),
+            type_coerce(func.max(drawn(paused)), Date).label("paused"),
+            func.min(drawn(_cycle_months(policy))).label("cycle_months"),
+            func.count().label("benefits"),
+        )
+        .select_from(rows)
+        .outerjoin(ended, ended.c.benefit_id == Benefit.id)
+        .where(belongs)
+        .group_by(person_id)
+        .subquery()
+    )
+
+
+def _greater(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The greater of two values that may be NULL; the one that is not."""
+    return case((or_(other.is_(None), one > other), one), else_=other)
+
+
+def _less(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
+    return case((or_(other.is_(None), one < other), one), else_=other)
+
+
+def _derived(facts: FromClause, policy: CertificationPolicy, on: date, *more: ColumnElement[Any]) -> FromClause:
     since = func.coalesce(facts.c.last, facts.c.first)
     dated = select(
         facts.c.person_id,
@@ -254,6 +311,7 @@ def _derived(facts: FromClause, policy: CertificationPolicy, on: date) -> FromCl
         facts.c.paused,
         facts.c.cycle_months,
         case((since.is_not(None), plus_months(since, cast(facts.c.cycle_months, Integer)))).label("due"),
+        *more,
     ).subquery("certification_dates")
     state = case(
         (dated.c.dead == 1, CertificationState.DECEASED.value),
@@ -272,6 +330,7 @@ def _derived(facts: FromClause, policy: CertificationPolicy, on: date) -> FromCl
         dated.c.last.label("last_certified_on"),
         case((dated.c.dead == 1, null()), else_=dated.c.due).label("due_on"),
         dated.c.cycle_months,
+        *(dated.c[column.key] for column in more if column.key is not None),
     ).subquery("certification_status")
 
 

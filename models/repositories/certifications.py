@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from models.benefit import Benefit, BenefitPause
@@ -16,7 +16,7 @@ from models.certification_state import CertificationState
 from models.life_evidence import LifeEvidence
 from models.person import Person
 from models.policy import CertificationPolicy
-from models.region import region_prefix
+from models.region import region_bounds
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,16 @@ class ListedPerson:
     resident_id_masked: str
     region_code: str
     status: CertificationStatus
+
+
+class RegionStatus(NamedTuple):
+    """Where one person of a region stands; as in ``CertificationStatus``. A plain tuple, since there are half a million of them."""
+
+    public_id: str
+    region_code: str
+    state: CertificationState
+    last_certified_on: date | None
+    due_on: date | None
 
 
 def status_of(session: Session, person_id: int, policy: CertificationPolicy, on: date) -> CertificationStatus:
@@ -94,7 +104,7 @@ def listing(
     if states is not None:
         query = query.where(status.c.state.in_([state.value for state in states]))
     if region_code is not None:
-        query = query.where(Person.region_code.startswith(region_prefix(region_code), autoescape=True))
+        query = query.where(Person.region_code.between(*region_bounds(region_code)))
     return [
         ListedPerson(row.person_id, row.public_id, row.name, row.resident_id_masked, row.region_code, _status(row, on))
         for row in session.execute(query)
@@ -105,18 +115,51 @@ def counts(
     session: Session, policy: CertificationPolicy, on: date, *, region_code: str | None = None, pensioners_only: bool = True
 ) -> dict[CertificationState, int]:
     """How many persons are in each state; every state is there, with 0 when nobody is in it."""
-    status = status_table(policy, on, among(region_code=region_code, pensioners_only=pensioners_only))
+    _room_for_grouping(session)
+    status = status_table(policy, on, in_region(region_code))
     query = select(status.c.state, func.count()).group_by(status.c.state)
+    if pensioners_only:
+        query = query.where(status.c.benefits > 0)
     found = {CertificationState(state): number for state, number in session.execute(query)}
     return {state: found.get(state, 0) for state in CertificationState}
 
 
+def region_statuses(
+    session: Session, policy: CertificationPolicy, on: date, *, region_code: str, pensioners_only: bool = True, at_once: int = 5_000
+) -> Iterator[RegionStatus]:
+    """Status of everybody in a region and all inside it, in no particular order, streamed: memory holds ``at_once`` rows.
+
+    One statement, so that the list is of one moment. Leave the session open while reading.
+    """
+    _room_for_grouping(session)
+    status = status_table(policy, on, in_region(region_code))
+    query = select(Person.public_id, Person.region_code, status.c.state, status.c.last_certified_on, status.c.due_on).join(
+        status, status.c.person_id == Person.id
+    )
+    if pensioners_only:
+        query = query.where(status.c.benefits > 0)
+    states = {state.value: state for state in CertificationState}
+    for rows in session.execute(query, execution_options={"stream_results": True, "yield_per": at_once}).partitions():
+        for public_id, region, state, last_certified_on, due_on in rows:
+            yield RegionStatus(public_id, region, states[state], last_certified_on, due_on)
+
+
 def among(*, region_code: str | None = None, pensioners_only: bool = True) -> Select[int]:
-    """Ids of the persons of a region and all inside it, for ``status_table``."""
-    query = select(Person.id).where(Person.merged_into_id.is_(None))
-    if region_code is not None:
-        query = query.where(Person.region_code.startswith(region_prefix(region_code), autoescape=True))
+    """Ids of the persons of a region and all inside it: merged records left out, only those with a benefit unless told otherwise."""
+    query = in_region(region_code).where(Person.merged_into_id.is_(None))
     return query.where(_draws_benefit()) if pensioners_only else query
+
+
+def in_region(region_code: str | None) -> Select[int]:
+    """Ids of the records of a region and all inside it, or of all, for ``status_table``; merged ones it leaves out by itself."""
+    query = select(Person.id)
+    return query if region_code is None else query.where(Person.region_code.between(*region_bounds(region_code)))
+
+
+def _room_for_grouping(session: Session) -> None:
+    """Memory for the groups of a city on PostgreSQL, in this transaction only: its usual 4 MB would make it sort on disk."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL work_mem = '128MB'"))
 
 
 def _draws_benefit() -> ColumnElement[bool]:
