@@ -1,0 +1,127 @@
+"""The next day on which time alone can change a certification status: what the derivation in ``models.certification`` compares days with.
+
+A day that is named here without need costs one look on that day; a day that is missing would leave a change unseen. So whatever compares a
+date with ``on`` there has its line here. A property test holds the two together.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Date, Select, and_, case, func, select, union_all
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql import ColumnElement, FromClause
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+
+from models.benefit import Benefit, BenefitPause, BenefitStatus
+from models.certification import plus_months
+from models.certification_state import CertificationState
+from models.life_evidence import LifeEvidence, Strength
+from models.person import Person
+from models.policy import CertificationPolicy
+
+NEVER = "9999-12-31"
+
+
+class earliest(GenericFunction[date]):  # noqa: N801 - the name of an SQL function
+    """The earliest of some days, leaving out those that are NULL; NULL when all are."""
+
+    type = Date()
+    inherit_cache = True
+
+
+@compiles(earliest, "postgresql")
+def _earliest_postgresql(element: Any, compiler: SQLCompiler, **options: Any) -> str:
+    return f"LEAST({', '.join(compiler.process(clause, **options) for clause in element.clauses)})"
+
+
+@compiles(earliest, "sqlite")
+def _earliest_sqlite(element: Any, compiler: SQLCompiler, **options: Any) -> str:
+    # SQLite's min() of several values is NULL as soon as one of them is
+    days = ", ".join(f"coalesce({compiler.process(clause, **options)}, '{NEVER}')" for clause in element.clauses)
+    return f"nullif(min({days}), '{NEVER}')"
+
+
+class plus_days(GenericFunction[date]):  # noqa: N801 - the name of an SQL function
+    """A day so many days later, or earlier for a negative number."""
+
+    type = Date()
+    inherit_cache = True
+
+
+@compiles(plus_days, "postgresql")
+def _plus_days_postgresql(element: Any, compiler: SQLCompiler, **options: Any) -> str:
+    day, days = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({day} + CAST({days} AS INTEGER))"
+
+
+@compiles(plus_days, "sqlite")
+def _plus_days_sqlite(element: Any, compiler: SQLCompiler, **options: Any) -> str:
+    day, days = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"date({day}, {days} || ' days')"
+
+
+def recorded_turns(on: date, among: Select[int]) -> FromClause:
+    """Subquery of person_id and turns_on: the first day after ``on`` that a benefit, a pause or a row of the ledger names.
+
+    Only persons who have one. ``among`` selects persons, not records merged into others; the rows of all their records count.
+    """
+    persons = among.cte("turning")
+    (person_id,) = persons.c
+    merged = aliased(Person)
+    members = union_all(
+        select(person_id.label("person_id"), person_id.label("member_id")),
+        select(merged.merged_into_id, merged.id).where(merged.merged_into_id.in_(select(person_id))),
+    ).cte("turning_members")
+
+    def after(day: Any) -> ColumnElement[Any]:
+        return case((day > on, day))
+
+    benefits = (
+        select(
+            members.c.person_id,
+            earliest(after(Benefit.from_month), after(plus_months(Benefit.to_month, 1)), after(Benefit.paused_on)).label("day"),
+        )
+        .join(Benefit, Benefit.person_id == members.c.member_id)
+        .where(Benefit.status != BenefitStatus.ENDED)
+    )
+    pauses = (
+        select(members.c.person_id, earliest(after(BenefitPause.paused_on), after(BenefitPause.resumed_on)))
+        .join(Benefit, Benefit.person_id == members.c.member_id)
+        .join(BenefitPause, BenefitPause.benefit_id == Benefit.id)
+        .where(Benefit.status != BenefitStatus.ENDED)
+    )
+    evidence = (
+        select(members.c.person_id, LifeEvidence.occurred_on)
+        .join(LifeEvidence, LifeEvidence.person_id == members.c.member_id)
+        .where(LifeEvidence.occurred_on > on, LifeEvidence.strength != Strength.VOID)
+    )
+    turns = union_all(benefits, pauses, evidence).subquery("turns")
+    return (
+        select(turns.c.person_id, func.min(turns.c.day, type_=Date).label("turns_on"))
+        .where(turns.c.day.is_not(None))
+        .group_by(turns.c.person_id)
+        .subquery("recorded_turns")
+    )
+
+
+def changes_on(policy: CertificationPolicy, on: date, status: FromClause, turns: FromClause) -> ColumnElement[Any]:
+    """First day after ``on`` on which time alone can change a status: the recorded turns, and the days that follow from the due date.
+
+    status: of ``status_table``; turns: of ``recorded_turns``, joined from outside. NULL for the dead: only a correction changes that.
+    """
+    first_due_soon = plus_days(status.c.due_on, -policy.due_soon_days)
+    first_overdue = plus_days(status.c.due_on, 1)
+    return case(
+        (
+            status.c.state != CertificationState.DECEASED.value,
+            earliest(
+                turns.c.turns_on,
+                case((and_(status.c.due_on.is_not(None), first_due_soon > on), first_due_soon)),
+                case((and_(status.c.due_on.is_not(None), first_overdue > on), first_overdue)),
+            ),
+        )
+    )
