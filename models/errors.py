@@ -45,6 +45,7 @@ class Conflict(StrEnum):
     ASSISTANCE_STATE = "assistance_state"
     MERGER_STATE = "merger_state"
     RUN_IN_PROGRESS = "run_in_progress"
+    WEBHOOKS_USED_UP = "webhooks_used_up"
     CHECK_REFERENCE_REUSED = "check_reference_reused"
     CERTIFICATE_TAKEN = "certificate_taken"
     CLIENT_REVOKED = "client_revoked"
