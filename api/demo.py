@@ -10,11 +10,17 @@ from sqlalchemy import select
 from api import accounts
 from api.cli.progress import ProgressCallback
 from api.context import Context
+from api.scopes import Scope
 from models.certification_state import CertificationState
+from models.client import Client
 from models.life_evidence import LifeEvidence
-from models.repositories import certifications, persons
+from models.repositories import audit, certifications, clients, persons
 from sample_data.county import RECORDED_BY, load_county
 from sample_data.generate import DEFAULT_SEED, generate
+from sample_data.place import CITY
+
+CLIENT_ID = "demo-hospital"
+CLIENT_SECRET = "everybody-knows-this-secret"  # noqa: S105 - as the passwords of the demo accounts
 
 
 def fill(context: Context, report: ProgressCallback) -> list[tuple[str, str, str]]:
@@ -22,6 +28,30 @@ def fill(context: Context, report: ProgressCallback) -> list[tuple[str, str, str
     if not _loaded(context):
         _load(context, report)
     return accounts.create_demo_accounts(context)
+
+
+def demo_client(context: Context) -> tuple[str, str]:
+    """(client id, secret) of the machine client of the demo, made unless it is there already: every scope, the county's city.
+
+    A made-up secret that everybody knows: production refuses the demo.
+    """
+    with context.database.session_scope() as session:
+        if session.scalar(select(Client.id).where(Client.client_id == CLIENT_ID)) is None:
+            now = context.clock()
+            session.add(
+                Client(
+                    client_id=CLIENT_ID,
+                    name="demo hospital",
+                    secret_digest=clients.secret_digest(CLIENT_SECRET, context.keyring),
+                    scopes=sorted(Scope),
+                    region_code=CITY[0],
+                    rate_per_minute=context.policy.integration.rate_per_minute,
+                    created_by=RECORDED_BY,
+                    created_at=now,
+                )
+            )
+            audit.record(session, actor=RECORDED_BY, action="client.add", now=now, object=CLIENT_ID, details={"scopes": sorted(Scope)})
+    return CLIENT_ID, CLIENT_SECRET
 
 
 def _loaded(context: Context) -> bool:

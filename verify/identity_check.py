@@ -190,18 +190,18 @@ def findings_of(
 
     def alert(code: str, key: str, severity: AlertSeverity, **details: str | int) -> NewAlert:
         told = {"check": view.check, "level": view.match.value, **details}
-        return NewAlert(code, f"{code}/{key}", severity, region_code, person_id=person_key, details=told)
+        return NewAlert(code, f"{code}:{key}", severity, region_code, person_id=person_key, details=told)
 
     found = []
     if entry is not None:
-        key = f"blacklisted/{entry.key}/{person_key}"
+        key = f"blacklisted:{entry.key}:{person_key}"
         found.append(alert(CARD_MISUSE, key, AlertSeverity.WARNING, why="card_blacklisted", reason=entry.reason.value))
     if death_record is not None:
-        key = f"identity-check/{person_key}/{death_record}"
         if trace is None:
+            key = f"holder_deceased:{person_key}"
             found.append(alert(CARD_MISUSE, key, AlertSeverity.SUSPICION, why="holder_deceased", death_record=death_record))
         else:
-            found.append(alert(TRACE_AFTER_DEATH, key, AlertSeverity.WARNING, death_record=death_record, trace=trace))
+            found.append(alert(TRACE_AFTER_DEATH, str(person_key), AlertSeverity.WARNING, death_record=death_record, trace=trace))
     return found
 
 

@@ -53,7 +53,7 @@ def demo(host: str | None, port: int | None, no_serve: bool) -> None:
       lifecert demo
       LIFECERT_HOME=/srv/demo lifecert demo --no-serve
     """
-    from api.demo import fill, people_to_try
+    from api.demo import demo_client, fill, people_to_try
 
     settings = _settings(host=host, port=port)
     configure(settings.log_level)
@@ -64,7 +64,7 @@ def demo(host: str | None, port: int | None, no_serve: bool) -> None:
     context = open_context(settings)
     with progress_bar() as report:
         accounts = fill(context, report)
-    _start_screen(context, accounts, people_to_try(context))
+    _start_screen(context, accounts, people_to_try(context), demo_client(context))
     if not no_serve:
         _serve(context)
 
@@ -92,7 +92,12 @@ def _settings(**options: Any) -> Settings:
     return load_settings()
 
 
-def _start_screen(context: Context, accounts: Sequence[tuple[str, str, str]] = (), people: Sequence[tuple[str, str, str]] = ()) -> None:
+def _start_screen(
+    context: Context,
+    accounts: Sequence[tuple[str, str, str]] = (),
+    people: Sequence[tuple[str, str, str]] = (),
+    client: tuple[str, str] | None = None,
+) -> None:
     settings = context.settings
     base = settings.base_url
     lines = [
@@ -108,6 +113,8 @@ def _start_screen(context: Context, accounts: Sequence[tuple[str, str, str]] = (
     if accounts:
         lines += ["", "  Demo accounts (made-up people, this machine only)"]
         lines += [f"    {name:<18} {password}" for name, password, _ in accounts]
+    if client:
+        lines += ["", "  Demo machine client (OAuth 2 client credentials, every scope)", f"    {client[0]:<18} {client[1]}"]
     if people:
         lines += ["", "  Made-up pensioners to try (name, resident ID, status)"]
         lines += [f"    {name}  {resident_id}  {status}" for name, resident_id, status in people]
