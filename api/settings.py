@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -41,6 +42,16 @@ class SmsChoice(StrEnum):
     FILE = "file"
 
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _networks_of(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError("must be networks such as 10.20.0.0/16, separated by commas") from error
+
+
 def default_home() -> Path:
     """``.lifecert`` in the project's folder, which git ignores."""
     return PROJECT_ROOT / ".lifecert"
@@ -57,6 +68,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8440, description="port to listen on")
     public_url: str = Field("", description="how people reach the service, e.g. https://lifecert.example.gov.cn; empty: host and port")
+    tls_cert: Path | None = Field(None, description="PEM file of the server's certificate chain; with it the service speaks https itself")
+    tls_key: Path | None = Field(None, description="PEM file of its key")
+    client_ca: Path | None = Field(None, description="PEM file of the authority that signs machine clients' certificates")
     workers: Annotated[int, Field(ge=1, le=64)] = Field(2, description="gunicorn worker processes")
     threads: Annotated[int, Field(ge=1, le=64)] = Field(8, description="threads a worker")
     engine: EngineChoice = Field(EngineChoice.AUTO, description="auto, onnx, dlib or scripted (test double)")
@@ -67,14 +81,17 @@ class Settings(BaseSettings):
     recording_dir: Path | None = Field(None, description="where the recording harness writes; empty: harness off")
     challenge_seed: int | None = Field(None, description="fixes the random challenges; tests only")
     sms: SmsChoice = Field(SmsChoice.FILE, description="how text messages leave: file (outgoing/sms.jsonl in the home)")
+    webhook_private_targets: str = Field("", description="networks (CIDR, commas) that webhooks may go to though they are not public")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
-    @field_validator("embedder_config", "key_file", "recording_dir", "challenge_seed", mode="before")
+    @field_validator("embedder_config", "key_file", "recording_dir", "challenge_seed", "tls_cert", "tls_key", "client_ca", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("home", "weights_dir", "policy_file", "embedder_config", "key_file", "recording_dir")
+    @field_validator(
+        "home", "weights_dir", "policy_file", "embedder_config", "key_file", "recording_dir", "tls_cert", "tls_key", "client_ca"
+    )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
@@ -97,6 +114,28 @@ class Settings(BaseSettings):
                 raise ValueError("LIFECERT_RECORDING_DIR in production needs an https LIFECERT_PUBLIC_URL: cameras work over https only")
         return self
 
+    @field_validator("webhook_private_targets")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        _networks_of(value)
+        return value
+
+    @property
+    def webhook_networks(self) -> tuple[Network, ...]:
+        """The networks of ``webhook_private_targets``."""
+        return _networks_of(self.webhook_private_targets)
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("LIFECERT_TLS_CERT and LIFECERT_TLS_KEY go together: give both, or neither behind a proxy that speaks https")
+        if self.client_ca is not None and self.tls_cert is None:
+            raise ValueError("LIFECERT_CLIENT_CA needs LIFECERT_TLS_CERT and LIFECERT_TLS_KEY: certificates are shown over TLS only")
+        for name, path in (("TLS_CERT", self.tls_cert), ("TLS_KEY", self.tls_key), ("CLIENT_CA", self.client_ca)):
+            if path is not None and not path.is_file():
+                raise ValueError(f"LIFECERT_{name}: there is no file {path}")
+        return self
+
     @property
     def store_url(self) -> str:
         """SQLAlchemy URL of the store."""
@@ -113,7 +152,8 @@ class Settings(BaseSettings):
         if self.public_url:
             return self.public_url.rstrip("/")
         everywhere = {"127.0.0.1", "0.0.0.0", "::"}  # noqa: S104 (compared with, not listened on)
-        return f"http://{'localhost' if self.host in everywhere else self.host}:{self.port}"
+        scheme = "http" if self.tls_cert is None else "https"
+        return f"{scheme}://{'localhost' if self.host in everywhere else self.host}:{self.port}"
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -181,7 +181,7 @@ class History:
         assert replayed == kept
 
 
-@settings(max_examples=80)
+@settings(max_examples=30)
 @given(steps=operations)
 def test_what_was_told_is_what_is_derived_after_any_history(steps: list[tuple[Any, ...]], database: Database, keyring: FileKeyRing) -> None:
     with database.sessions() as session:
