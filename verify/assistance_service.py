@@ -266,6 +266,14 @@ class AssistanceService:
         with self._database.read_scope() as session:
             return assistance.queue(session, _which(side, region), states, after=after, limit=limit)
 
+    def place(self, request_id: str, *, region: str | None) -> tuple[date, int]:
+        """Where a request stands in a queue, for the page after it. Raises NotFoundError."""
+        with self._database.read_scope() as session:
+            row = assistance.get(session, request_id)
+            if not sides_of(row, region):
+                raise NotFoundError("there is no such request")
+            return (row.accept_by if row.state is AssistanceState.REQUESTED else row.carry_out_by), row.id
+
     def counts(self, side: Side, region: str) -> tuple[dict[AssistanceState, int], int]:
         """How many requests are in each state, and how many open ones are late."""
         today = self._certification.today(self._clock())

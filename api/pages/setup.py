@@ -10,6 +10,8 @@ from flask_bootstrap import Bootstrap5
 
 from api import accounts, i18n
 from api.pages import (
+    alerts,
+    assistance,
     certificate,
     certify,
     check,
@@ -19,16 +21,36 @@ from api.pages import (
     errors,
     harness,
     helper,
+    mergers,
+    my_status,
     record_evidence,
     session_person,
     staff_navigation,
     start,
     status,
+    timeline,
 )
 from api.pages.blueprints import counter_pages, pages
 
 # importing these modules puts their views on the blueprints
-PAGES = (start, certify, certificate, status, helper, check, counter, counter_reference, record_evidence, engine, harness)
+PAGES = (
+    assistance,
+    start,
+    certify,
+    certificate,
+    status,
+    helper,
+    check,
+    counter,
+    counter_reference,
+    record_evidence,
+    timeline,
+    mergers,
+    alerts,
+    my_status,
+    engine,
+    harness,
+)
 
 if TYPE_CHECKING:
     from flask import Flask
