@@ -19,8 +19,11 @@ from models.repositories import audit
 View = Callable[..., ResponseReturnValue]
 
 
-def staff_needed(right: Right) -> Callable[[View], View]:
-    """Only for signed-in staff with this right; the view gets the caller first. Others are sent to the sign-in, or get 403."""
+def staff_needed(right: Right, *others: Right) -> Callable[[View], View]:
+    """Only for signed-in staff with this right or one of the others; the view gets the caller first.
+
+    Whoever is not signed in is sent to the sign-in; whoever has none of the rights gets 403.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -28,7 +31,7 @@ def staff_needed(right: Right) -> Callable[[View], View]:
             caller = staff_caller()
             if caller is None:
                 return redirect(url_for("security.login", next=request.path if request.method == "GET" else None), 303)
-            if right not in caller.rights:
+            if caller.rights.isdisjoint({right, *others}):
                 abort(403)
             return view(caller, **arguments)
 
