@@ -9,6 +9,7 @@ from flask_login import current_user
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
+from api import client_rate
 from api.accounts import protection, signed_in_by_token
 from api.clients import CHALLENGE, client_credentials, insufficient_scope
 from api.context import current
@@ -18,6 +19,7 @@ from api.scopes import rights_of_scopes, scopes_with
 from api.staff import StaffUser
 from models.person import Person
 from models.region import region_prefix
+from models.repositories.clients import Credentials
 
 PERSON_KEY = "person"
 """Key of the pensioner's own public id in the cookie session, set by the page that identified them."""
@@ -37,6 +39,7 @@ class Caller:
     rights: frozenset[Right] = field(default_factory=frozenset)
     beside: Caller | None = None
     client_pk: int | None = None
+    client: Credentials | None = None
 
     @property
     def is_staff(self) -> bool:
@@ -105,19 +108,22 @@ def client_caller() -> Caller | None:
     if found is None:
         return None
     rights = rights_of_scopes(found.scopes)
-    return Caller(f"client:{found.client_id}", None, region_prefix(found.region_code), rights, client_pk=found.client_pk)
+    return Caller(f"client:{found.client_id}", None, region_prefix(found.region_code), rights, client_pk=found.client_pk, client=found)
 
 
 def admit(right: Right) -> Caller:
-    """Whoever asks and may do this. A machine client comes first, because its credentials are sent on purpose; then staff: a
-    pensioner's page may be open in the same browser at the counter.
+    """Whoever asks and may do this, within their rate.
+
+    A machine client comes first, because its credentials are sent on purpose; then staff: a pensioner's page may be open in the same
+    browser at the counter.
 
     Raises:
         Problem: authentication_required (401), not_permitted (403), csrf_failed (400) when a cookie speaks for the caller and the
-            page's token is missing or wrong.
+            page's token is missing or wrong; too_many_requests (429) for a machine client that is too fast.
     """
     client = client_caller()
-    if client is not None:
+    if client is not None and client.client is not None:
+        client_rate.take(client.client)
         if right in client.rights:
             return client
         raise insufficient_scope(scopes_with(right), f"The right {right.value} is not in the scopes of this token or certificate.")

@@ -23,6 +23,7 @@ COMMANDS = {
     "certify-silently": ("api.cli.silent", "certify_silently", "Certify by traces of life, without troubling anybody."),
     "outreach": ("api.cli.payments", "outreach_group", "Who has to be reached before a pause may be proposed."),
     "payments": ("api.cli.payments", "payments_group", "Resumptions; lists of pauses and resumptions for the paying system."),
+    "clients": ("api.cli.clients", "clients_group", "Machine clients: make, list, revoke, give a new secret."),
     "calibrate": ("api.cli.calibration", "calibrate", "Set thresholds from images or from the enrolled references."),
     "verify": ("api.cli.verify", "verify", "Decide from files: one reference picture, a folder of frames."),
     "evaluate": ("api.cli.evaluate", "evaluate", "Measure verification and liveness on files."),

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -143,7 +144,7 @@ def _serve(context: Context) -> None:
 
         def load_config(self) -> None:
             """Thread workers: models release the interpreter lock while they compute."""
-            options = {
+            options: dict[str, Any] = {
                 "bind": f"{settings.host}:{settings.port}",
                 "workers": settings.workers,
                 "threads": settings.threads,
@@ -156,6 +157,11 @@ def _serve(context: Context) -> None:
                 "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108 (heartbeat file only)
                 "control_socket_disable": True,
             }
+            if settings.tls_cert is not None:
+                options |= {"certfile": str(settings.tls_cert), "keyfile": str(settings.tls_key)}
+            if settings.client_ca is not None:
+                # optional: browsers come in without a certificate; one that is shown has to be of this authority
+                options |= {"ca_certs": str(settings.client_ca), "cert_reqs": ssl.CERT_OPTIONAL}
             for key, value in options.items():
                 if key in self.cfg.settings:
                     self.cfg.set(key, value)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, current_app, request
 
+from api import client_rate
 from api.accounts import protection
 from api.clients import register as remember_clients
 from api.oauth import Server
@@ -41,6 +42,7 @@ def revoke() -> Response:
 def register(app: Flask) -> None:
     """Add the doors. No cookie speaks for anybody here, so there is nothing to forge."""
     remember_clients(app)
+    client_rate.register(app)
     app.extensions["lifecert_oauth"] = Server(app.extensions["lifecert"])
     protection(app).exempt(oauth)
     app.register_blueprint(oauth)

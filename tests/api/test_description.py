@@ -94,7 +94,8 @@ def test_posts_but_frames_take_an_idempotency_key(spec: dict[str, Any]) -> None:
     keyed = {o["operationId"] for o in operations(spec) if any(p["name"] == "Idempotency-Key" for p in o["parameters"])}
     posts = {path["post"]["operationId"] for path in spec["paths"].values() if "post" in path}
     # finish and abandon come to the same whenever they are sent again, and frames by sequence number and bytes
-    assert posts - keyed == {"add_frame", "finish_verification", "abandon_verification"}
+    # and a look-up changes nothing
+    assert posts - keyed == {"add_frame", "finish_verification", "abandon_verification", "look_up_status", "look_up_statuses"}
 
 
 def test_the_page_asks_nobody_outside(world: World) -> None:
