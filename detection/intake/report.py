@@ -166,7 +166,8 @@ def render(facts: BatchReport, language: str) -> str:
         ),
     ]
     lang = "en" if language == "en" else "zh-CN"
-    head = f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
+    view = '<meta name="viewport" content="width=device-width,initial-scale=1">'
+    head = f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8">{view}'
     head += f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
     return f"{head}<body><main>{''.join(parts)}</main></body></html>\n"
 
