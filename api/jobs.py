@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from huey import SqliteHuey, crontab
@@ -18,6 +19,7 @@ from huey.consumer import Consumer
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.assistance import assistance_service
+from api.beside import working_beside
 from api.context import Context
 from api.identity_checks import make_identity_checks
 from api.log import logger
@@ -25,6 +27,7 @@ from api.message_dispatch import send_messages
 from api.payments import make_outreach, make_resumptions
 from api.peers import relay
 from models.database import Database, parse_url
+from models.repositories import webhook_deliveries
 from verify.calibration_service import CalibrationService
 
 CHECKPOINT_EVERY_S = 2.0
@@ -47,8 +50,14 @@ def add_jobs(queue: Huey, context: Context) -> dict[str, Any]:
     identity_checks = make_identity_checks(context)
     calibration = CalibrationService(context.database, context.keyring, context.engine, context.policy.verification, context.clock)
 
+    def purge_webhooks() -> int:
+        before = context.clock() - timedelta(days=context.policy.integration.webhook_days_kept)
+        with context.database.session_scope() as session:
+            return webhook_deliveries.purge(session, before=before)
+
     def housekeeping() -> dict[str, int]:
         done = context.verification.housekeeping()
+        done["webhook_messages_deleted"] = purge_webhooks()
         done["identity_checks_deleted"] = identity_checks.delete_old()
         if any(done.values()):
             log.info("housekeeping", **done)
@@ -110,7 +119,8 @@ def consume(context: Context) -> None:
     context.verification.housekeeping()  # what fell due while nothing ran
     threading.Thread(target=_keep_log_short, args=(context.database,), daemon=True, name="checkpoints").start()
     consumer = Consumer(queue, workers=1, periodic=True, worker_type="thread", graceful_signal=signal.SIGTERM.name.removeprefix("SIG"))
-    consumer.run()
+    with working_beside(context):
+        consumer.run()
 
 
 def _keep_log_short(database: Database) -> None:

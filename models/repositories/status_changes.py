@@ -16,8 +16,8 @@ from sqlalchemy import (
     ColumnElement,
     CursorResult,
     Date,
+    Executable,
     MetaData,
-    Result,
     String,
     Table,
     and_,
@@ -154,7 +154,7 @@ def _make_working_tables(session: Session) -> None:
 
 def _take_touches(session: Session, limit: int) -> int:
     oldest = select(StatusTouch.id, StatusTouch.person_id).order_by(StatusTouch.id).limit(limit)
-    number = _number(session.execute(insert(_taken).from_select(["id", "person_id"], oldest)))
+    number = _number(session, insert(_taken).from_select(["id", "person_id"], oldest))
     if number == 0:
         return 0
     # Exactly the rows that were read go: one with a smaller id may have been committed meanwhile. The bounds are for the planner.
@@ -175,7 +175,7 @@ def _take_due(session: Session, on: date, limit: int) -> int:
     )
     there = select(_roots.c.person_id).where(_roots.c.person_id == _root_id())
     roots = select(_root_id()).join(due, due.c.person_id == Person.id).where(~there.exists()).distinct()
-    return _number(session.execute(insert(_roots).from_select(["person_id"], roots)))
+    return _number(session, insert(_roots).from_select(["person_id"], roots))
 
 
 def _root_id() -> ColumnElement[int]:
@@ -214,7 +214,7 @@ def _derive(session: Session, policy: CertificationPolicy, on: date) -> int:
             )
         )
     )
-    return _number(session.execute(insert(_found).from_select([column.name for column in _found.c], found)))
+    return _number(session, insert(_found).from_select([column.name for column in _found.c], found))
 
 
 def _write_changes(session: Session, *, on: date, now: datetime) -> int:
@@ -236,7 +236,7 @@ def _write_changes(session: Session, *, on: date, now: datetime) -> int:
     )
     columns = (StatusChange.person_id, StatusChange.on, StatusChange.before, StatusChange.announced_at)
     into = [*columns, *(getattr(StatusChange, name) for name in TOLD)]
-    return _number(session.execute(insert(StatusChange).from_select(into, rows)))
+    return _number(session, insert(StatusChange).from_select(into, rows))
 
 
 def _remember(session: Session) -> None:
@@ -259,5 +259,6 @@ def _analyse(session: Session, table: Table, rows: int) -> None:
         session.execute(text(f"ANALYZE {table.name}"))  # nobody else looks at temporary tables
 
 
-def _number(result: Result[Any]) -> int:
-    return cast(CursorResult[Any], result).rowcount
+def _number(session: Session, statement: Executable) -> int:
+    """Run it; how many rows it wrote (which drivers tell of an INSERT only when asked to keep it)."""
+    return cast(CursorResult[Any], session.execute(statement, execution_options={"preserve_rowcount": True})).rowcount

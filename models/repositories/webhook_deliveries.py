@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Result, Select, String, and_, delete, func, insert, literal, select, update
+from sqlalchemy import CursorResult, Executable, Select, String, and_, delete, func, insert, literal, select, update
 from sqlalchemy import cast as cast_to
 from sqlalchemy.orm import Session
 
@@ -81,12 +81,13 @@ def fan_out(session: Session, endpoint_key: int, *, now: datetime) -> int:
     next_ids = select(StatusChange.id).where(wanted, StatusChange.id <= newest).order_by(StatusChange.id).limit(room).subquery()
     number, last = session.execute(select(func.count(), func.max(next_ids.c.id))).one()
     upto = last if number == room else newest
-    moved = session.execute(
+    moved = _number(
+        session,
         update(WebhookEndpoint)
         .where(WebhookEndpoint.id == endpoint_key, WebhookEndpoint.after_change_id == row.after_change_id)
-        .values(after_change_id=upto)
+        .values(after_change_id=upto),
     )
-    if _number(moved) == 0 or number == 0:
+    if moved == 0 or number == 0:
         return 0
     rows = (
         select(
@@ -102,7 +103,7 @@ def fan_out(session: Session, endpoint_key: int, *, now: datetime) -> int:
         .order_by(StatusChange.id)
     )
     names = ["public_id", "endpoint_id", "change_id", "state", "attempts", "not_before", "created_at"]
-    return _number(session.execute(insert(WebhookDelivery).from_select(names, rows)))
+    return _number(session, insert(WebhookDelivery).from_select(names, rows))
 
 
 def _random_id(session: Session) -> Any:
@@ -194,13 +195,14 @@ def give_back(session: Session, keys: Collection[int], *, not_before: datetime) 
 def hold_back(session: Session, endpoint_key: int, *, not_before: datetime, older_than: datetime, error: str, now: datetime) -> int:
     """The address does not answer: nothing goes there before a moment, and what has waited since ``older_than`` is given up. How many."""
     pending = (WebhookDelivery.endpoint_id == endpoint_key, WebhookDelivery.state == DeliveryState.PENDING)
-    given_up = session.execute(
+    given_up = _number(
+        session,
         update(WebhookDelivery)
         .where(*pending, WebhookDelivery.created_at < older_than)
-        .values(state=DeliveryState.DEAD, finished_at=now, last_error=error[:200])
+        .values(state=DeliveryState.DEAD, finished_at=now, last_error=error[:200]),
     )
     session.execute(update(WebhookDelivery).where(*pending, WebhookDelivery.not_before < not_before).values(not_before=not_before))
-    return _number(given_up)
+    return given_up
 
 
 def disable(session: Session, endpoint_key: int, *, reason: str, now: datetime) -> None:
@@ -221,7 +223,7 @@ def revive(session: Session, endpoint_key: int, *, now: datetime, public_ids: Co
     if public_ids is not None:
         dead.append(WebhookDelivery.public_id.in_(public_ids))
     again = {"state": DeliveryState.PENDING, "attempts": 0, "not_before": now, "created_at": now, "finished_at": None}
-    return _number(session.execute(update(WebhookDelivery).where(*dead).values(again)))
+    return _number(session, update(WebhookDelivery).where(*dead).values(again))
 
 
 def _settle(session: Session, key: int, values: dict[str, Any]) -> None:
@@ -259,8 +261,9 @@ def listing(session: Session, endpoint_key: int, *, state: DeliveryState | None,
 def purge(session: Session, *, before: datetime, limit: int = 10_000) -> int:
     """Delete messages that were delivered or given up before the moment, at most ``limit``; how many."""
     old = select(WebhookDelivery.id).where(WebhookDelivery.finished_at < before).limit(limit)
-    return _number(session.execute(delete(WebhookDelivery).where(WebhookDelivery.id.in_(old))))
+    return _number(session, delete(WebhookDelivery).where(WebhookDelivery.id.in_(old)))
 
 
-def _number(result: Result[Any]) -> int:
-    return cast(CursorResult[Any], result).rowcount
+def _number(session: Session, statement: Executable) -> int:
+    """Run it; how many rows it wrote (which drivers tell of an INSERT only when asked to keep it)."""
+    return cast(CursorResult[Any], session.execute(statement, execution_options={"preserve_rowcount": True})).rowcount

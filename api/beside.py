@@ -1,0 +1,77 @@
+"""Work that goes on every few seconds beside the queue's jobs: announcing changes of status, and sending webhooks."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import announcer
+from api.context import Context
+from api.log import logger
+from api.webhook_delivery import Sender
+from api.webhook_targets import Targets
+from models.errors import ModelsError
+
+ANNOUNCE_EVERY_S = 3.0
+SEND_EVERY_S = 1.0
+AFTER_TROUBLE_S = 15.0
+STOP_WITHIN_S = 15.0
+
+log = logger("lifecert.beside")
+
+
+def make_sender(context: Context) -> Sender:
+    """A sender of webhooks for this installation. Close it."""
+    return Sender(context.database, context.keyring, context.policy.integration, Targets(context.settings), context.clock)
+
+
+@contextmanager
+def working_beside(context: Context) -> Iterator[None]:
+    """Announce and send in threads until the block ends; what is in hand is finished first."""
+    stop = threading.Event()
+    sender = make_sender(context)
+
+    def tell() -> None:
+        done = announcer.announce(context.database, context.policy.certification, context.clock, stop=stop.is_set)
+        if done.changes:
+            log.info("changes_announced", looked_at=done.looked_at, changes=done.changes)
+
+    def send() -> None:
+        done = sender.start_round()
+        if done.dead or done.failed:
+            log.info("webhooks_sent", **asdict(done))
+
+    threads = [
+        threading.Thread(target=_every, args=(stop, tell, ANNOUNCE_EVERY_S), name="announcer"),
+        threading.Thread(target=_every, args=(stop, send, SEND_EVERY_S), name="webhooks"),
+    ]
+    for thread in threads:
+        thread.daemon = True  # killed at any moment, neither loses anything
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        sender.close()
+        for thread in threads:
+            thread.join(STOP_WITHIN_S)
+
+
+def _every(stop: threading.Event, work: Callable[[], None], seconds: float) -> None:
+    while not stop.is_set():
+        wait_s = seconds
+        try:
+            work()
+        except (SQLAlchemyError, sqlite3.Error, ModelsError) as error:
+            log.warning("beside_failed", work=work.__name__, why=type(error).__name__)  # the store may be back in a while
+            wait_s = AFTER_TROUBLE_S
+        except RuntimeError as error:
+            if not stop.is_set():  # a worker is asked for while the pool closes
+                log.error("beside_failed", work=work.__name__, exc_info=error)
+                wait_s = AFTER_TROUBLE_S
+        stop.wait(wait_s)
