@@ -135,10 +135,10 @@ class PaymentListService:
             change_id=each.change.public_id,
         ).as_bytes()
 
-    def find(self, kind: PaymentChangeKind, number: int) -> ListView:
+    def find(self, public_id: str) -> ListView:
         """One list without its lines. Raises NotFoundError."""
         with self._database.read_scope() as session:
-            return _view(payment_lists.get(session, kind, number))
+            return _view(payment_lists.by_public_id(session, public_id))
 
     def again(self, kind: PaymentChangeKind, number: int, *, actor: str) -> MadeList:
         """A list as it was made, byte by byte, held against its hash and its signature.

@@ -123,6 +123,14 @@ def get(session: Session, kind: PaymentChangeKind, number: int) -> PaymentList:
     return row
 
 
+def by_public_id(session: Session, public_id: str) -> PaymentList:
+    """The list with this public id. Raises NotFoundError."""
+    row = session.scalar(select(PaymentList).where(PaymentList.public_id == public_id))
+    if row is None:
+        raise NotFoundError("there is no such list")
+    return row
+
+
 def by_digest(session: Session, content_sha256: bytes) -> PaymentList | None:
     """The list whose content has this SHA-256, None when none has."""
     return session.scalar(select(PaymentList).where(PaymentList.content_sha256 == content_sha256).limit(1))
