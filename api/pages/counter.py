@@ -14,6 +14,7 @@ from api.pages.blueprints import counter_pages
 from api.pages.certificate import newest, pdf_answer, qr_answer
 from api.pages.certify import camera_page, posted_attempt
 from api.pages.consent_text import consent_text
+from api.pages.evidence_words import KINDS
 from api.pages.forms import FindForm, RevokeForm
 from api.pages.people import PersonCard
 from api.pages.results import result_page
@@ -22,6 +23,7 @@ from api.pages.staff_only import reach, record_look, staff_needed
 from api.pages.words import STAFF_STANDINGS, STANDINGS
 from api.rights import Right
 from models.consent import ConsentPurpose
+from verify.evidence_rules import BY_STAFF
 from verify.views import Channel
 
 FOUND_KEY = "found"  # public ids of the last search; nothing that was typed is kept
@@ -105,6 +107,7 @@ def person(caller: Caller, person_id: str) -> ResponseReturnValue:
         consents=people.consent_lines(context, person_id),
         consented=context.verification.references.has_consent(person_id),
         revoke_form=RevokeForm(),
+        recordable=[(kind.value, words) for kind, words in KINDS.items() if kind in BY_STAFF],
         may={right.value: right in caller.rights for right in Right},
         engine=context.engine,
         engine_note=context.engine_note,

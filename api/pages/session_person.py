@@ -19,7 +19,9 @@ HELPING_KEY = "helping"
 ATTEMPT_KEY = "attempt"  # (verification id, its token) whose result is shown
 NEXT_KEY = "then"  # where to go once the person is known
 TRIES_KEY = "tries"  # ids of the attempts that ended in "once more"
-PERSONAL_KEYS = (PERSON_KEY, ATTEMPT_KEY, NEXT_KEY, TRIES_KEY)
+STATUS_ASKED_KEY = "status_asked"  # sealed: who asked for a code of the status page, which is apart from the camera's session
+STATUS_OPEN_KEY = "status_open"  # sealed: whose status page is open, and since when
+PERSONAL_KEYS = (PERSON_KEY, ATTEMPT_KEY, NEXT_KEY, TRIES_KEY, STATUS_ASKED_KEY, STATUS_OPEN_KEY)
 
 
 def present_card() -> PersonCard | None:
