@@ -57,7 +57,7 @@ def examine(path: Path, encoding: str | None = None) -> TextFile:
     for mark, codec in _UTF16.items():
         if head.startswith(mark):
             return TextFile(codec, False, 0)
-    if head.count(b"\x00") > len(head) // 4:
+    if head.count(b"\x00") > len(head) // 10:
         side = "le" if head[1::2].count(0) >= head[0::2].count(0) else "be"
         raise FileUnusableError(
             f"{path.name}: looks like UTF-16 without a byte order mark: save it as UTF-8, or give --encoding utf-16-{side}"
