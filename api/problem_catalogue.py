@@ -57,10 +57,12 @@ CATALOGUE: dict[str, Kind] = {
     "peer_unknown": Kind(
         404, "You are not an installation that is known here", "Ask the operator to register your client with its regions."
     ),
+    "webhook_unknown": Kind(404, "There is no such webhook", "List the webhooks of this client."),
     "problem_unknown": Kind(404, "There is no such kind of problem", "See docs/api.md."),
     "gone": Kind(410, "This is no longer here", "Start again."),
     # the course of things
     "conflict": Kind(409, "Something else was faster", "Read the present state and decide again."),
+    "webhooks_used_up": Kind(409, "The client has as many webhooks as it may have", "Delete one that is no longer needed."),
     "verification_open": Kind(409, "Another verification of this person is open", "Finish it, abandon it, or wait until it expires."),
     "verification_state": Kind(409, "The verification moved on meanwhile", "Read its state."),
     "active_reference_exists": Kind(409, "A reference face was enrolled meanwhile", "Read the active one and decide again."),

@@ -93,6 +93,11 @@ def payload(change: AnnouncedChange) -> dict[str, Any]:
     }
 
 
+def test_message(now: datetime) -> dict[str, Any]:
+    """A body that tells of nobody."""
+    return {"type": TEST_EVENT, "timestamp": now.isoformat(), "data": {}}
+
+
 class Poster:
     """Signs and posts. Thread-safe; connections are kept open and used again."""
 
@@ -217,11 +222,6 @@ class Sender:
             if key not in self._busy:
                 self._busy[key] = self._pool.submit(self._serve, key)
         return done
-
-    def test(self, target: Target, *, message_id: str) -> Answer:
-        """Post a test message now, without a trace in the store."""
-        now = self._clock()
-        return self._poster.post(target, f"msg_{message_id}", {"type": TEST_EVENT, "timestamp": now.isoformat(), "data": {}}, now=now)
 
     def _serve(self, key: int) -> Round:
         """Send what is due at one address, batch after batch, in order, until nothing is due or the address is in trouble."""

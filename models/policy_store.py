@@ -148,6 +148,7 @@ class IntegrationPolicy(Section):
     webhook_retry_s: tuple[int, ...] = Field(min_length=1)
     webhook_timeout_s: float = Field(gt=0, le=60)
     webhook_days_kept: int = Field(ge=1)
+    webhooks_per_client: int = Field(ge=1, le=1000)
 
 
 class IdentityCheckPolicy(Section):

@@ -98,6 +98,10 @@ PROBLEM_KIND = {
     "remedy": "Give consent first.",
 }
 PARAMETERS: dict[str, Any] = {
+    "webhook_id": "w2Eb7oK9hQ4rT6yU8iO0pA",
+    "cursor": "9G0G00000000000H",
+    "limit": 100,
+    "state": "dead",
     "request_id": "Zk3TQ0Zl1nqk0m2v9X7a5w",
     "person_id": PERSON_ID,
     "verification_id": VERIFICATION_ID,

@@ -11,6 +11,7 @@ from api.v1 import (
     assistance,
     blacklist,
     certificates,
+    changes,
     docs,
     evidence,
     identity_checks,
@@ -20,13 +21,27 @@ from api.v1 import (
     service,
     statuses,
     verifications,
+    webhooks,
 )
 from api.v1.door import blueprint
 
 if TYPE_CHECKING:
     from apiflask import APIFlask
 
-DOORS = (assistance, verifications, references, persons, statuses, evidence, certificates, service, identity_checks, blacklist)
+DOORS = (
+    assistance,
+    verifications,
+    references,
+    persons,
+    statuses,
+    evidence,
+    certificates,
+    service,
+    identity_checks,
+    blacklist,
+    changes,
+    webhooks,
+)
 
 
 class PublicIdConverter(BaseConverter):

@@ -101,6 +101,13 @@ def rows(person: str) -> dict[str, Row]:
             "PUT", "/assistance/nothing", 404, scope=Scope.ASSISTANCE_RELAY, arguments={"json": assistance.REQUEST_EXAMPLE}
         ),
         "v1.read_peer": Row("GET", "/peer", 404, scope=Scope.ASSISTANCE_RELAY),
+        "v1.read_changes": Row("GET", "/changes", 200, scope=Scope.CHANGES_READ),
+        "v1.create_webhook": Row("POST", "/webhooks", 422, scope=Scope.WEBHOOKS_MANAGE, arguments={"json": {"url": "nowhere"}}),
+        "v1.list_webhooks": Row("GET", "/webhooks", 200, scope=Scope.WEBHOOKS_MANAGE),
+        "v1.delete_webhook": Row("DELETE", "/webhooks/nothing", 404, scope=Scope.WEBHOOKS_MANAGE),
+        "v1.test_webhook": Row("POST", "/webhooks/nothing/test", 404, scope=Scope.WEBHOOKS_MANAGE),
+        "v1.list_deliveries": Row("GET", "/webhooks/nothing/deliveries", 404, scope=Scope.WEBHOOKS_MANAGE),
+        "v1.retry_webhook": Row("POST", "/webhooks/nothing/retry", 404, scope=Scope.WEBHOOKS_MANAGE, arguments={"json": {}}),
         "v1.read_engine": Row("GET", "/engine", 200, EVERY_ROLE),
         "v1.read_problem": Row("GET", "/problems/conflict", 200, open=True),
     }

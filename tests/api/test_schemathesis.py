@@ -34,7 +34,19 @@ BEYOND_SCHEMA = ["2xx", "401", "403", "404", "409", "422", "429"]
 CONFIG = {
     "operations": [
         {"include-operation-id": name, "checks": {"positive_data_acceptance": {"expected-statuses": BEYOND_SCHEMA}}}
-        for name in ("put_assistance", "find_person", "give_consent", "enrol_reference", "look_up_status", "look_up_statuses", "record_life_evidence", "check_identity")
+        for name in (
+            "put_assistance",
+            "find_person",
+            "give_consent",
+            "enrol_reference",
+            "look_up_status",
+            "look_up_statuses",
+            "record_life_evidence",
+            "check_identity",
+            "read_changes",
+            "create_webhook",
+            "list_deliveries",
+        )
     ]
 }
 

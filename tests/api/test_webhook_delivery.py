@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
