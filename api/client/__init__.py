@@ -1,0 +1,25 @@
+"""A thin Python client of Lifecert's doors for programs. Needs httpx and nothing else of this project.
+
+from api.client import LifecertClient
+
+with LifecertClient("https://lifecert.example.gov.cn", "CLIENT_ID", "SECRET") as lifecert:
+    status = lifecert.status(resident_id="190102195203070019")
+"""
+
+from __future__ import annotations
+
+from api.client.client import LifecertClient
+from api.client.errors import LifecertError, NotAnsweredError, ProblemError, TokenError
+from api.client.results import BatchLine, CardStatus, IdentityCheck, Status
+
+__all__ = [
+    "BatchLine",
+    "CardStatus",
+    "IdentityCheck",
+    "LifecertClient",
+    "LifecertError",
+    "NotAnsweredError",
+    "ProblemError",
+    "Status",
+    "TokenError",
+]

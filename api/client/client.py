@@ -1,0 +1,212 @@
+"""One object with a method for each door that programs use."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from api.client.errors import NotAnsweredError, ProblemError, TokenError
+from api.client.results import BatchLine, CardStatus, IdentityCheck, Status
+from api.client.retrying import SAFE, RetryingTransport
+
+RENEW_BEFORE_S = 30
+BATCH_MAX = 10_000
+
+
+class LifecertClient:
+    """Calls Lifecert as one machine client. Thread-safe; close it, or use it in a ``with``.
+
+    base_url: of the service. client_id and secret: as ``lifecert clients add`` printed them; leave them out with a certificate.
+    certificate: (PEM file of the certificate, PEM file of its key). authority: PEM file of the authority that signed the service's own
+    certificate, when it is not a public one. transport: instead of the network.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        client_id: str | None = None,
+        secret: str | None = None,
+        *,
+        scopes: Iterable[str] = (),
+        certificate: tuple[str, str] | None = None,
+        authority: str | None = None,
+        timeout_s: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        if (client_id is None) != (secret is None):
+            raise ValueError("client_id and secret go together")
+        if client_id is None and certificate is None:
+            raise ValueError("give client_id and secret, or a certificate")
+        self._credentials = None if client_id is None or secret is None else (client_id, secret)
+        self._scope = " ".join(scopes)
+        self._token = ""
+        self._token_until_s = 0.0
+        self._renewing = threading.Lock()
+        if transport is None:
+            trust = ssl.create_default_context(cafile=authority)
+            if certificate is not None:
+                trust.load_cert_chain(*certificate)
+            transport = httpx.HTTPTransport(verify=trust)
+        self._http = httpx.Client(base_url=base_url.rstrip("/"), timeout=timeout_s, transport=RetryingTransport(transport))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    # statuses
+
+    def status(self, *, resident_id: str | None = None, social_security_number: str | None = None, on: date | None = None) -> Status:
+        """Status of the person with this number, today or as of a day. Raises ProblemError (person_unknown: nobody in reach has it)."""
+        body = _without_none(resident_id=resident_id, social_security_number=social_security_number, on=_iso(on))
+        return Status.of(self._json("POST", "/api/v1/statuses/lookup", body, safe=True))
+
+    def statuses(self, ids: Iterable[Mapping[str, str]], *, on: date | None = None) -> Iterator[BatchLine]:
+        """Statuses of many, as they arrive. ids: ``{"resident_id": ...}`` or ``{"social_security_number": ...}`` each, at most 10,000.
+
+        Raises:
+            NotAnsweredError: the stream broke off; lines that came are good, ask again for the rest.
+        """
+        asked = [dict(one) for one in ids]
+        body = _without_none(ids=asked, on=_iso(on))
+        came = 0
+        with self._stream("/api/v1/statuses/batch", body) as answer:
+            for line in answer.iter_lines():
+                if line:
+                    came += 1
+                    yield BatchLine.of(json.loads(line))
+        if came < len(asked):
+            raise NotAnsweredError(f"the batch broke off after {came} of {len(asked)} lines")
+
+    # hospitals
+
+    def identity_check(
+        self,
+        *,
+        institution: str,
+        resident_id: str | None = None,
+        social_security_number: str | None = None,
+        name: str | None = None,
+        card_number: str | None = None,
+        picture: bytes | None = None,
+        department: str | None = None,
+        reference: str | None = None,
+        key: str | None = None,
+    ) -> IdentityCheck:
+        """Check a person at treatment. picture: JPEG, PNG or WebP. key: Idempotency-Key; with one the call is safe to send again."""
+        body = _without_none(
+            institution=institution,
+            resident_id=resident_id,
+            social_security_number=social_security_number,
+            name=name,
+            card_number=card_number,
+            picture=None if picture is None else base64.b64encode(picture).decode("ascii"),
+            department=department,
+            reference=reference,
+        )
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return IdentityCheck.of(self._json("POST", "/api/v1/identity-checks", body, safe=key is not None, headers=headers))
+
+    def card(self, card_number: str, *, on: date | None = None) -> CardStatus:
+        """Whether a card is on the blacklist."""
+        body = _without_none(card_number=card_number, on=_iso(on))
+        return CardStatus.of(self._json("POST", "/api/v1/blacklist/lookup", body, safe=True))
+
+    # tokens
+
+    def revoke_token(self) -> None:
+        """End the access token in use; the next call gets a new one."""
+        if self._credentials is None or not self._token:
+            return
+        token, self._token = self._token, ""
+        self._sent("POST", "/oauth/revoke", data={"token": token}, auth=self._credentials)
+
+    def _authorization(self, *, fresh: bool = False) -> dict[str, str]:
+        if self._credentials is None:
+            return {}
+        with self._renewing:
+            if fresh or not self._token or time.monotonic() > self._token_until_s:
+                self._renew(self._credentials)
+            return {"Authorization": f"Bearer {self._token}"}
+
+    def _renew(self, credentials: tuple[str, str]) -> None:
+        form = {"grant_type": "client_credentials"} | ({"scope": self._scope} if self._scope else {})
+        answer = self._sent("POST", "/oauth/token", data=form, auth=credentials, extensions={SAFE: True})
+        if answer.status_code != httpx.codes.OK:
+            try:
+                said = answer.json()
+                error, description = said["error"], said.get("error_description", "")
+            except (ValueError, KeyError, TypeError):
+                raise ProblemError.of(answer) from None
+            raise TokenError(error, description)
+        given = answer.json()
+        self._token = given["access_token"]
+        self._token_until_s = time.monotonic() + max(0, given["expires_in"] - RENEW_BEFORE_S)
+
+    # sending
+
+    def _json(self, method: str, path: str, body: Any = None, *, safe: bool, headers: Mapping[str, str] | None = None) -> Any:
+        """The JSON of the answer; None of an answer without one. Raises ProblemError, NotAnsweredError, TokenError."""
+        options: dict[str, Any] = {"extensions": {SAFE: safe}}
+        if body is not None:
+            options["json"] = body
+        answer = self._sent(method, path, headers={**self._authorization(), **(headers or {})}, **options)
+        if answer.status_code == httpx.codes.UNAUTHORIZED and self._credentials is not None:  # revoked, or the clock is off
+            answer = self._sent(method, path, headers={**self._authorization(fresh=True), **(headers or {})}, **options)
+        if answer.is_error:
+            raise ProblemError.of(answer)
+        return answer.json() if answer.content else None
+
+    def _sent(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise NotAnsweredError(f"no answer from {path}: {type(error).__name__}") from error
+
+    @contextmanager
+    def _stream(self, path: str, body: Any) -> Iterator[httpx.Response]:
+        for fresh in (False, True):
+            request = self._http.build_request(
+                "POST", path, json=body, headers=self._authorization(fresh=fresh), extensions={**self._timeout(), SAFE: True}
+            )
+            try:
+                answer = self._http.send(request, stream=True)
+                if answer.status_code == httpx.codes.UNAUTHORIZED and not fresh and self._credentials is not None:
+                    answer.close()
+                    continue
+                try:
+                    if answer.is_error:
+                        answer.read()
+                        raise ProblemError.of(answer)
+                    yield answer
+                finally:
+                    answer.close()
+            except httpx.TransportError as error:
+                raise NotAnsweredError(f"no whole answer from {path}: {type(error).__name__}") from error
+            return
+
+    def _timeout(self) -> dict[str, Any]:
+        return {"timeout": self._http.timeout.as_dict()}
+
+
+def _without_none(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

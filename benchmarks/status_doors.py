@@ -1,0 +1,228 @@
+"""Requests per CPU-second of the status door through gunicorn, beside a bare select by primary key, in alternating rounds of one run.
+
+    python -m benchmarks.status_doors --persons 200000                          its own PostgreSQL store in a temporary folder
+    python -m benchmarks.status_doors --sqlite --persons 1000000 --folder F     a SQLite store, kept in the folder
+    python -m benchmarks.status_doors --persons 10000000 --folder F             a PostgreSQL store of benchmarks.province, made if missing
+
+CPU-seconds are those of the gunicorn workers and of the database server; the driver, a process of its own, is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from benchmarks.province import ROOT, sample, server
+from benchmarks.province_people import Province
+from benchmarks.province_store import make
+from models.database import Database
+from models.keys import FileKeyRing
+from models.repositories import clients
+
+CONNECTIONS = 16
+WORKERS, THREADS = 2, 8
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def drive(port: int, kind: str, seconds: float, numbers: list[str], token: str) -> dict[str, Any]:
+    """Send requests over 16 connections that stay open; times in ms of each. For a process of its own."""
+    times: list[list[float]] = [[] for _ in range(CONNECTIONS)]
+    until = time.perf_counter() + seconds
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def work(place: int) -> None:
+        draw = random.Random(place + int(time.time()))
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        while (start := time.perf_counter()) < until:
+            if kind == "bare":
+                connection.request("GET", f"/persons/{draw.randint(1, int(numbers[0]))}")
+            else:
+                connection.request("POST", "/api/v1/statuses/lookup", json.dumps({"resident_id": draw.choice(numbers)}), headers)
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status != 200:
+                raise SystemExit(f"{kind}: {answer.status} {body[:200]!r}")
+            times[place].append((time.perf_counter() - start) * 1000)
+
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {"times_ms": [round(value, 3) for mine in times for value in mine]}
+
+
+def _cpu_s(pid: int, *, with_ended: bool = False) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(value) for value in fields[11 : 15 if with_ended else 13]) / TICKS_PER_S
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == pid:
+                found.append(int(entry.name))
+    return found
+
+
+def _family_cpu_s(pid: int) -> float:
+    """Of a process and its children, ended ones too."""
+    total = _cpu_s(pid, with_ended=True)
+    for child in _children(pid):
+        try:
+            total += _cpu_s(child)
+        except OSError:
+            continue
+    return total
+
+
+def _postmaster(database: Database) -> int | None:
+    if database.dialect == "sqlite":
+        return None
+    with database.read_scope() as session:
+        backend = int(session.scalar(text("SELECT pg_backend_pid()")) or 0)
+    return int(Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+@contextmanager
+def gunicorn(app: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """(port, pid of the master) of a gunicorn with warm workers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    words = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(WORKERS), "--threads", str(THREADS)]
+    words += ["--worker-class", "gthread", "--keep-alive", "60", "--log-level", "warning", "--no-control-socket", app]
+    process = subprocess.Popen(words, cwd=ROOT, env=environment)
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                if time.monotonic() > deadline or process.poll() is not None:
+                    raise SystemExit(f"{app} did not start") from None
+                time.sleep(0.2)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def _round(kind: str, port: int, master: int, postmaster: int | None, seconds: float, question: dict[str, Any]) -> dict[str, Any]:
+    def cpu_s() -> float:
+        return _family_cpu_s(master) + (0.0 if postmaster is None else _family_cpu_s(postmaster))
+
+    before = cpu_s()
+    words = [sys.executable, "-m", "benchmarks.status_doors", "--drive", kind, "--port", str(port), "--seconds", str(seconds)]
+    done = subprocess.run(words, cwd=ROOT, input=json.dumps(question), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    used = cpu_s() - before
+    times = sorted(json.loads(done.stdout)["times_ms"])
+    at = {f"p{share}_ms": times[min(len(times) - 1, len(times) * share // 100)] for share in (50, 95, 99)}
+    return {"requests": len(times), "cpu_s": round(used, 2), "per_cpu_s": round(len(times) / used, 1), **at}
+
+
+def _token(database: Database, keyring: FileKeyRing) -> str:
+    now, token = datetime.now(UTC), "benchmark-" + os.urandom(16).hex()
+    with database.session_scope() as session:
+        made = clients.add(
+            session,
+            name="benchmark",
+            scopes=["status:read"],
+            region_code="420000",
+            rate_per_minute=10_000_000,
+            certificate_sha256=None,
+            with_secret=True,
+            keyring=keyring,
+            actor="benchmark",
+            now=now,
+        )
+        client = clients.find(session, made.client_id)
+        assert client is not None
+        clients.save_token(session, token, client_pk=client.id, scopes=["status:read"], now=now, lifetime=timedelta(hours=12))
+    return token
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Make what is missing, and measure."""
+    province = Province(options.persons)
+    with ExitStack() as stack:
+        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lifecert-doors-")))
+        (folder / "home").mkdir(parents=True, exist_ok=True, mode=0o700)
+        url = options.database or (f"sqlite:///{folder / 'province.sqlite'}" if options.sqlite else stack.enter_context(server(folder)))
+        keys = folder / "home" / "keys.json"
+        make(url, province, keys)
+        database = Database(url)
+        token = _token(database, FileKeyRing.open(keys))
+        postmaster = _postmaster(database)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("LIFECERT_")}
+        environment = kept | {
+            "LIFECERT_DATABASE_URL": url,
+            "LIFECERT_HOME": str(folder / "home"),
+            "LIFECERT_ENGINE": "scripted",
+            "LIFECERT_LOG_LEVEL": "WARNING",
+        }
+        bare_port, bare = stack.enter_context(gunicorn("benchmarks.bare_select:make_app()", environment))
+        door_port, door = stack.enter_context(gunicorn("api.app:create_wsgi()", environment))
+        numbers = sample(province, options.sample)
+        results: dict[str, Any] = {"persons": options.persons, "dialect": database.dialect, "bare": [], "door": []}
+        for position in range(options.rounds + 1):
+            seconds = options.seconds if position else 3.0  # the first round warms up
+            asked = {"numbers": [str(options.persons)], "token": ""}
+            bare_round = _round("bare", bare_port, bare, postmaster, seconds, asked)
+            door_round = _round("door", door_port, door, postmaster, seconds, {"numbers": numbers, "token": token})
+            if position:
+                results["bare"].append(bare_round)
+                results["door"].append(door_round)
+        database.dispose()
+        for kind in ("bare", "door"):
+            results[f"{kind}_per_cpu_s"] = round(sum(r["requests"] for r in results[kind]) / sum(r["cpu_s"] for r in results[kind]), 1)
+        results["ratio"] = round(results["door_per_cpu_s"] / results["bare_per_cpu_s"], 3)
+    return results
+
+
+def main() -> None:
+    """Measure and print JSON; with --drive, be the driver of one round."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--persons", type=int, default=200_000)
+    parser.add_argument("--sqlite", action="store_true")
+    parser.add_argument("--database", help="URL of a store of your own; FOLDER/home/keys.json are its keys")
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--sample", type=int, default=20_000, help="how many different people are asked for")
+    parser.add_argument("--drive", choices=("bare", "door"), help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.drive:
+        question = json.load(sys.stdin)
+        json.dump(drive(options.port, options.drive, options.seconds, question["numbers"], question["token"]), sys.stdout)
+        return
+    print(json.dumps(run(options), indent=2))
+
+
+if __name__ == "__main__":
+    main()
