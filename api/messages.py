@@ -6,6 +6,8 @@ takes the place of ``FileSmsSender`` behind ``SmsSender``.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -66,17 +68,31 @@ class FileSmsSender:
 
     def _append(self, line: bytes) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = self._locked()
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)  # until the descriptor is closed
             end = os.fstat(descriptor).st_size
             torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
             content = b"\n" + line if torn else line
             if os.write(descriptor, content) != len(content):
                 os.ftruncate(descriptor, end)
-                raise OSError(None, "the disk is full")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(descriptor)
         finally:
+            os.close(descriptor)
+
+    def _locked(self) -> int:
+        """Descriptor of the file under its exclusive lock, which closing lets go."""
+        while True:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                # a gateway that moved the file away while this waited for the lock has read it to its end: a line in it would be lost
+                with contextlib.suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(descriptor), self._path.stat()):
+                        return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
             os.close(descriptor)
 
 

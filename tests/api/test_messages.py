@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import stat
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -229,6 +232,29 @@ def test_a_line_that_was_cut_off_spoils_no_other(world: World) -> None:
     sender.send(PHONE, "二", "r2")
     lines = path.read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["reference"] for line in (lines[0], lines[2])] == ["r1", "r2"]
+
+
+def test_a_gateway_that_moves_the_file_away_under_the_lock_loses_no_line(world: World, tmp_path: Path) -> None:
+    sender = sms_sender(world.context)
+    path = world.context.settings.home / "outgoing" / "sms.jsonl"
+    sender.send(PHONE, "x", "first")
+    taken: list[Path] = []
+
+    def send(number: int) -> None:
+        for _ in range(20):
+            sender.send(PHONE, "x", f"r{number}")
+
+    def take(number: int) -> None:
+        for turn in range(20):
+            with contextlib.suppress(FileNotFoundError), path.open("rb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX)
+                away = tmp_path / f"{number}-{turn}"
+                path.rename(away)
+                taken.append(away)
+
+    outcomes_of(4, lambda number: take(number) if number == 0 else send(number))
+    files = [*taken, path] if path.exists() else taken
+    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) == 61
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and not os.path.exists("/dev/full"), reason="needs a full device")
