@@ -22,12 +22,13 @@ from api.assistance import assistance_service
 from api.beside import working_beside
 from api.context import Context
 from api.identity_checks import make_identity_checks
+from api.intake import import_waiting
 from api.log import logger
 from api.message_dispatch import send_messages
 from api.payments import make_outreach, make_resumptions
 from api.peers import relay
 from models.database import Database, parse_url
-from models.repositories import webhook_deliveries
+from models.repositories import clients, webhook_deliveries
 from verify.calibration_service import CalibrationService
 
 CHECKPOINT_EVERY_S = 2.0
@@ -55,8 +56,14 @@ def add_jobs(queue: Huey, context: Context) -> dict[str, Any]:
         with context.database.session_scope() as session:
             return webhook_deliveries.purge(session, before=before)
 
+    def purge_tokens() -> int:
+        before = context.clock() - timedelta(days=context.policy.integration.token_days_kept)
+        with context.database.session_scope() as session:
+            return clients.purge_tokens(session, before=before)
+
     def housekeeping() -> dict[str, int]:
         done = context.verification.housekeeping()
+        done["client_tokens_deleted"] = purge_tokens()
         done["webhook_messages_deleted"] = purge_webhooks()
         done["identity_checks_deleted"] = identity_checks.delete_old()
         if any(done.values()):
@@ -99,7 +106,11 @@ def add_jobs(queue: Huey, context: Context) -> dict[str, Any]:
             log.info("messages_sent", **done)
         return done
 
+    def import_records() -> int:
+        return import_waiting(context)
+
     return {
+        "import_records": queue.periodic_task(crontab(), name="import_records")(import_records),
         # hours are of UTC: after midnight in China
         "refresh_outreach": queue.periodic_task(crontab(minute="10", hour="18"), name="refresh_outreach")(refresh_outreach),
         "remind": queue.periodic_task(crontab(minute="20"), name="remind")(remind),
