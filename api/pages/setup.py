@@ -21,6 +21,7 @@ from api.pages import (
     errors,
     harness,
     helper,
+    imports,
     mergers,
     my_status,
     outreach,
@@ -31,6 +32,7 @@ from api.pages import (
     start,
     status,
     timeline,
+    webhooks,
 )
 from api.pages.blueprints import counter_pages, pages
 
@@ -51,9 +53,11 @@ PAGES = (
     alerts,
     outreach,
     payment_changes,
+    imports,
     my_status,
     engine,
     harness,
+    webhooks,
 )
 
 if TYPE_CHECKING:
