@@ -159,8 +159,8 @@ def read_many(
             .join(root, root.id == func.coalesce(record.merged_into_id, record.id))
             .where(index.in_(list(wanted)))
         )
-        for row in session.execute(query).tuples():
-            found[number, bytes(row[0] or b"")] = row[1:]
+        for digest, key, public_id, region_code, masked in session.execute(query):
+            found[number, bytes(digest or b"")] = (key, public_id, region_code, masked)
     keys = sorted({person[0] for person in found.values()})
     if not keys:
         return {}
