@@ -19,26 +19,29 @@ from models.client import Client
 from models.consent import ConsentPurpose
 from models.database import Database
 from models.errors import Conflict, ConflictError
+from models.face import ReferenceSource
 from models.identifiers import IdentifierError
 from models.identity_check import BlacklistReason, CheckWhy, IdentityCheck, MatchLevel
 from models.keys import FileKeyRing
 from models.life_evidence import EvidenceKind, LifeEvidence, Strength, Trace
 from models.person import Person
-from models.repositories import blacklist, life_evidence
+from models.repositories import blacklist, life_evidence, references
 from models.repositories.blacklist import BlacklistRow
 from models.repositories.life_evidence import NewEvidence
 from sample_data.captures import draw, jpeg
 from tests.conftest import ROOT, FixedClock
 from tests.models.people import REGION, add_person, resident_id
 from tests.verify import real_data
+from verify.calibration_service import CalibrationService
 from verify.engines import load_engine
 from verify.engines.protocol import Embedding, Engine, Face, Image
-from verify.engines.scripted import Scene
+from verify.engines.scripted import Scene, scripted_embedding
 from verify.errors import CaptureError
 from verify.identity_check import CheckRequest, IdentityCheckView
 from verify.identity_check_service import CheckClient, CheckerBusy, IdentityCheckService
 from verify.reference_service import ReferenceService
 from verify.service_errors import PersonUnknown
+from verify.template import seal_template
 
 POLICY = load_policy(ROOT / "policy.toml")
 NAME, CARD = "张建国", "429801000124"
@@ -231,6 +234,34 @@ def test_without_consent_or_reference_no_face_is_touched(ward: Hospital) -> None
     assert ward.check().why is CheckWhy.NO_CONSENT
     ward.consent()
     assert ward.check().why is CheckWhy.NO_REFERENCE
+
+
+def test_the_own_calibration_counts_once_it_is_in_force(ward: Hospital) -> None:
+    ward.enrol()
+    with ward.database.session_scope() as session:
+        for number in range(110):  # 0.001 takes 5,000 pairs
+            person = add_person(session, ward.keyring, sequence=200 + number)
+            embedding = scripted_embedding(Scene(identity=1000 + number))
+            sealed = seal_template(ward.keyring, embedding, person.public_id, ward.engine.name, ward.engine.version)
+            new = references.NewReference(
+                person.id, ward.engine.name, ward.engine.version, sealed.sealed, ReferenceSource.IMPORT, {"overall": 80, "components": {}}
+            )
+            references.enrol(session, new, by="operator", now=ward.clock())
+    matching = POLICY.verification.matching.model_copy(update={"references_min": 100})
+    policy = POLICY.model_copy(update={"verification": POLICY.verification.model_copy(update={"matching": matching})})
+    calibration = CalibrationService(ward.database, ward.keyring, ward.engine, policy.verification, ward.clock)
+    calibration_id = calibration.compute(actor="job:recalibrate")
+    ward.service = ward.with_policy(policy)
+
+    def used() -> str:
+        view = ward.check()
+        assert view.match is MatchLevel.MATCH
+        with ward.database.read_scope() as session:
+            return session.scalars(select(IdentityCheck.calibration).where(IdentityCheck.public_id == view.check)).one()
+
+    assert used() == "provisional"
+    calibration.promote(calibration_id, actor="supervisor")
+    assert [used(), used()] == [str(calibration_id)] * 2
 
 
 def test_the_same_reference_gives_the_same_answer_and_writes_nothing_more(hospital: Hospital) -> None:
