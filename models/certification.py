@@ -26,7 +26,6 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
-    Subquery,
     and_,
     case,
     cast,
@@ -36,6 +35,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     type_coerce,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -193,25 +193,33 @@ def status_query(policy: CertificationPolicy, on: date) -> FromClause:
     return _derived(facts, policy, on)
 
 
-def status_table(policy: CertificationPolicy, on: date, among: Select[int]) -> FromClause:
+def status_table(policy: CertificationPolicy, on: date, among: Select[int], *, one_by_one: bool = False) -> FromClause:
     """The same rows for the persons whose ids ``among`` selects, by grouping: for very many at once. Merged records have no row.
 
     One more column: benefits, how many there are, also ended ones. One pass over the index of the ledger and one over the benefits of
     those persons. ``among`` stands in it several times, since a CTE would keep PostgreSQL from working in parallel: let it be simple.
+
+    one_by_one: look each person up in the indexes instead of passing over all of them: for many who are yet a small part of the store,
+    such as a city. PostgreSQL only (LATERAL).
     """
-
-    def some() -> Subquery:
-        return among.subquery()
-
-    persons = some()
+    persons = among.subquery()
     (person_id,) = persons.c
-    own, of_merged, benefits, merged_benefits = (
-        _evidence_facts(policy, on, some(), through_mergers=False),
-        _evidence_facts(policy, on, some(), through_mergers=True),
-        _benefit_facts(policy, on, some(), through_mergers=False),
-        _benefit_facts(policy, on, some(), through_mergers=True),
-    )
+    if one_by_one:
+        own: FromClause = _evidence_facts(policy, on, LifeEvidence, LifeEvidence.person_id == person_id, None)
+        benefits: FromClause = _benefit_facts(policy, on, Benefit, Benefit.person_id == person_id, None)
+    else:
+        among_own, among_benefits = among.subquery(), among.subquery()
+        own = _evidence_facts(policy, on, LifeEvidence, LifeEvidence.person_id.in_(select(*among_own.c)), LifeEvidence.person_id)
+        benefits = _benefit_facts(policy, on, Benefit, Benefit.person_id.in_(select(*among_benefits.c)), Benefit.person_id)
+    # Of records that were merged into one of them: hardly any rows. IS NOT NULL: only then PostgreSQL takes the small partial index.
     merged = aliased(Person)
+    met: ColumnElement[bool] = merged.merged_into_id.is_not(None)
+    if not one_by_one:
+        met = and_(met, merged.merged_into_id.in_(select(*among.subquery().c)))
+    root = merged.merged_into_id
+    of_merged = _evidence_facts(policy, on, join(LifeEvidence, merged, merged.id == LifeEvidence.person_id), met, root)
+    merged_benefits = _benefit_facts(policy, on, join(Benefit, merged, merged.id == Benefit.person_id), met, root)
+    gone = aliased(Person)
     facts = (
         select(
             person_id.label("person_id"),
@@ -225,72 +233,60 @@ def status_table(policy: CertificationPolicy, on: date, among: Select[int]) -> F
             (func.coalesce(benefits.c.benefits, 0) + func.coalesce(merged_benefits.c.benefits, 0)).label("benefits"),
         )
         .select_from(persons)
-        .outerjoin(own, own.c.person_id == person_id)
+        .outerjoin(own, true() if one_by_one else own.c.person_id == person_id)
+        .outerjoin(benefits, true() if one_by_one else benefits.c.person_id == person_id)
         .outerjoin(of_merged, of_merged.c.person_id == person_id)
-        .outerjoin(benefits, benefits.c.person_id == person_id)
         .outerjoin(merged_benefits, merged_benefits.c.person_id == person_id)
-        .where(~select(merged.id).where(merged.id == person_id, merged.merged_into_id.is_not(None)).correlate(persons).exists())
+        .where(~select(gone.id).where(gone.id == person_id, gone.merged_into_id.is_not(None)).correlate(persons).exists())
         .subquery("certification_facts")
     )
     return _derived(facts, policy, on, facts.c.benefits)
 
 
-def _records(table: type[LifeEvidence] | type[Benefit], among: Subquery, *, through_mergers: bool) -> tuple[Any, Any]:
-    """(person, from-clause with the condition) of rows of a table: of the persons themselves, or of records merged into them.
+def _evidence_facts(policy: CertificationPolicy, on: date, rows: Any, belongs: ColumnElement[bool], person_id: Any) -> FromClause:
+    """last and dead of each person_id; of one person that ``belongs`` names when it is None (LATERAL)."""
+    last = type_coerce(func.max(case((_certifying(policy), LifeEvidence.occurred_on))), Date).label("last")
+    dead = func.max(case((_death(policy), 1), else_=0)).label("dead")
+    met = and_(belongs, or_(_certifying(policy), _death(policy)))
+    if person_id is None:
+        correction = aliased(LifeEvidence)
+        # asked row by row, the corrections are better kept in memory as one set than looked up each time
+        corrected = select(correction.corrects_id).where(correction.corrects_id.is_not(None))
+        counts = and_(LifeEvidence.occurred_on <= on, LifeEvidence.strength != Strength.VOID, LifeEvidence.id.not_in(corrected))
+        return select(last, dead).where(met, counts).lateral()
+    query = select(person_id.label("person_id"), last, dead).select_from(rows).where(met, counts_on(LifeEvidence, on))
+    return query.group_by(person_id).subquery()
 
-    Two ways instead of one over a list of records: the first runs over an index in its order, the second has hardly any rows.
-    """
-    (person_id,) = among.c
-    if not through_mergers:
-        return table.person_id, (table, table.person_id.in_(select(person_id)))
-    merged = aliased(Person)
-    # IS NOT NULL: only then PostgreSQL takes the small partial index
-    met = and_(merged.merged_into_id.is_not(None), merged.merged_into_id.in_(select(person_id)))
-    return merged.merged_into_id, (join(table, merged, merged.id == table.person_id), met)
 
-
-def _evidence_facts(policy: CertificationPolicy, on: date, among: Subquery, *, through_mergers: bool) -> Subquery:
-    person_id, (rows, belongs) = _records(LifeEvidence, among, through_mergers=through_mergers)
-    return (
-        select(
-            person_id.label("person_id"),
-            type_coerce(func.max(case((_certifying(policy), LifeEvidence.occurred_on))), Date).label("last"),
-            func.max(case((_death(policy), 1), else_=0)).label("dead"),
+def _benefit_facts(policy: CertificationPolicy, on: date, rows: Any, belongs: ColumnElement[bool], person_id: Any) -> FromClause:
+    """first, paused, cycle_months and benefits of each person_id; of one person that ``belongs`` names when it is None (LATERAL)."""
+    lasting = case((Benefit.paused_on <= on, Benefit.paused_on))
+    paused: ColumnElement[Any] = _paused_since(on)
+    if person_id is None:
+        over = select(BenefitPause.benefit_id).where(BenefitPause.paused_on <= on, BenefitPause.resumed_on > on)
+        paused = func.coalesce(lasting, case((Benefit.id.in_(over), paused)))  # most benefits were never paused
+    else:
+        ended = (
+            select(BenefitPause.benefit_id, func.max(BenefitPause.paused_on).label("paused_on"))
+            .where(BenefitPause.paused_on <= on, BenefitPause.resumed_on > on)
+            .group_by(BenefitPause.benefit_id)
+            .subquery()
         )
-        .select_from(rows)
-        .where(belongs, counts_on(LifeEvidence, on), or_(_certifying(policy), _death(policy)))
-        .group_by(person_id)
-        .subquery()
-    )
-
-
-def _benefit_facts(policy: CertificationPolicy, on: date, among: Subquery, *, through_mergers: bool) -> Subquery:
-    person_id, (rows, belongs) = _records(Benefit, among, through_mergers=through_mergers)
-    ended = (
-        select(BenefitPause.benefit_id, func.max(BenefitPause.paused_on).label("paused_on"))
-        .where(BenefitPause.paused_on <= on, BenefitPause.resumed_on > on)
-        .group_by(BenefitPause.benefit_id)
-        .subquery()
-    )
-    paused = func.coalesce(case((Benefit.paused_on <= on, Benefit.paused_on)), ended.c.paused_on)
+        paused = func.coalesce(lasting, ended.c.paused_on)
 
     def drawn(value: ColumnElement[Any]) -> ColumnElement[Any]:
         return case((drawn_on(on), value))
 
-    return (
-        select(
-            person_id.label("person_id"),
-            type_coerce(func.min(drawn(Benefit.from_month.expression)), Date).label("first"),
-            type_coerce(func.max(drawn(paused)), Date).label("paused"),
-            func.min(drawn(_cycle_months(policy))).label("cycle_months"),
-            func.count().label("benefits"),
-        )
-        .select_from(rows)
-        .outerjoin(ended, ended.c.benefit_id == Benefit.id)
-        .where(belongs)
-        .group_by(person_id)
-        .subquery()
+    columns = (
+        type_coerce(func.min(drawn(Benefit.from_month.expression)), Date).label("first"),
+        type_coerce(func.max(drawn(paused)), Date).label("paused"),
+        func.min(drawn(_cycle_months(policy))).label("cycle_months"),
+        func.count(Benefit.id).label("benefits"),
     )
+    if person_id is None:
+        return select(*columns).where(belongs).lateral()
+    query = select(person_id.label("person_id"), *columns).select_from(rows).outerjoin(ended, ended.c.benefit_id == Benefit.id)
+    return query.where(belongs).group_by(person_id).subquery()
 
 
 def _greater(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -342,7 +338,7 @@ def _of_person(query: Select[Any], table: type[LifeEvidence] | type[Benefit]) ->
 
 
 def _death(policy: CertificationPolicy) -> ColumnElement[bool]:
-    return and_(LifeEvidence.kind == EvidenceKind.DEATH_RECORD, LifeEvidence.strength.in_(strengths_from(policy.death_strength)))
+    return and_(LifeEvidence.kind == EvidenceKind.DEATH_RECORD, _at_least(policy.death_strength))
 
 
 def drawn_on(on: date) -> ColumnElement[bool]:
@@ -377,10 +373,16 @@ def counts_on(table: type[LifeEvidence], on: date) -> ColumnElement[bool]:
 
 
 def _certifying(policy: CertificationPolicy) -> ColumnElement[bool]:
-    kinds = [
-        and_(LifeEvidence.kind == kind, LifeEvidence.strength.in_(strengths_from(minimum))) for kind, minimum in policy.certifying.items()
-    ]
-    return or_(literal(False), *kinds)
+    # kinds of one strength together: millions of rows are asked this, and each comparison of texts counts
+    kinds: dict[Strength, list[EvidenceKind]] = {}
+    for kind, minimum in policy.certifying.items():
+        kinds.setdefault(minimum, []).append(kind)
+    return or_(literal(False), *(and_(LifeEvidence.kind.in_(some), _at_least(minimum)) for minimum, some in kinds.items()))
+
+
+def _at_least(minimum: Strength) -> ColumnElement[bool]:
+    strengths = strengths_from(minimum)
+    return LifeEvidence.strength == strengths[0] if len(strengths) == 1 else LifeEvidence.strength.in_(strengths)
 
 
 def _cycle_months(policy: CertificationPolicy) -> ColumnElement[int]:
