@@ -1,9 +1,27 @@
-"""The intake of records, put together from the context."""
+"""The intake of records, put together from the context, and the files that machine clients hand in for it.
+
+A file that was handed in waits below ``imports/incoming`` in the home with a note beside it; a job brings it in. A run that dies leaves
+both, so that the next one goes on where it stopped.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
 from api.context import Context
-from detection.intake_service import Intake
+from api.log import logger
+from detection.intake.errors import FileUnusableError, ImportFailedError
+from detection.intake_service import Intake, Options
+from models.errors import Conflict, ConflictError
+from models.import_batch import ImportKind
+
+NOTE = ".json"
+
+log = logger("lifecert.imports")
 
 
 def intake_of(context: Context) -> Intake:
@@ -18,3 +36,63 @@ def intake_of(context: Context) -> Intake:
         folder=context.settings.home / "imports",
         clock=context.clock,
     )
+
+
+def incoming(context: Context) -> Path:
+    """The folder of files that wait, made when it is not there."""
+    folder = context.settings.home / "imports" / "incoming"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def hand_in(context: Context, kind: ImportKind, received: Path, *, file_name: str, region_code: str | None, actor: str) -> str:
+    """Public id of the batch of a file that was received; a job brings it in. The same file again while it waits has the same batch.
+
+    Raises:
+        FileUnusableError: the file as a whole cannot be used; it is gone.
+    """
+    intake, options = intake_of(context), Options(region=region_code)
+    try:
+        intake.inspect(kind, received, options, file_name=file_name)
+        batch = intake.register(kind, received, options, actor=actor, file_name=file_name)
+    except FileUnusableError:
+        received.unlink()
+        raise
+    waiting = received.with_name(batch)
+    os.replace(received, waiting)
+    note = {"kind": kind.value, "file_name": file_name, "region": region_code, "actor": actor}
+    unfinished = waiting.with_name(f".{batch}.{secrets.token_hex(4)}")
+    unfinished.write_text(json.dumps(note), encoding="utf-8")
+    os.replace(unfinished, waiting.with_name(batch + NOTE))
+    return batch
+
+
+def import_waiting(context: Context) -> int:
+    """Bring in what waits, oldest first; how many files were dealt with. One that another process is at is left to it."""
+    done = 0
+    for note_path in sorted(incoming(context).glob("*" + NOTE), key=lambda path: path.stat().st_mtime):
+        note: dict[str, Any] = json.loads(note_path.read_text(encoding="utf-8"))
+        file = note_path.with_suffix("")
+        try:
+            if file.exists():
+                result = intake_of(context).import_file(
+                    ImportKind(note["kind"]),
+                    file,
+                    Options(region=note["region"]),
+                    actor=note["actor"],
+                    file_name=note["file_name"],
+                )
+                log.info("import_done", batch=result.batch, rows=result.rows, rejected=result.rejected)
+        except ConflictError as error:
+            if error.conflict is not Conflict.RUN_IN_PROGRESS:
+                raise
+            continue
+        except FileUnusableError:
+            log.warning("import_failed", batch=file.name)  # the batch says why
+        except ImportFailedError as error:
+            log.warning("import_stopped", batch=file.name, why=type(error).__name__)
+            continue
+        file.unlink(missing_ok=True)
+        note_path.unlink(missing_ok=True)
+        done += 1
+    return done

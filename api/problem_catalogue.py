@@ -58,6 +58,7 @@ CATALOGUE: dict[str, Kind] = {
         404, "You are not an installation that is known here", "Ask the operator to register your client with its regions."
     ),
     "webhook_unknown": Kind(404, "There is no such webhook", "List the webhooks of this client."),
+    "import_unknown": Kind(404, "There is no such import of this client", "Check the id that the answer to the file gave."),
     "problem_unknown": Kind(404, "There is no such kind of problem", "See docs/api.md."),
     "gone": Kind(410, "This is no longer here", "Start again."),
     # the course of things
@@ -77,6 +78,7 @@ CATALOGUE: dict[str, Kind] = {
     "frame_duplicate": Kind(409, "This sequence number was used for another picture", "Count on."),
     "too_many_frames": Kind(409, "The verification has as many frames as policy allows", "Call finish."),
     "reference_rejected": Kind(422, "The picture is not good enough for a reference", "Mend what errors lists and take another picture."),
+    "file_unusable": Kind(422, "The file as a whole cannot be used", "Mend what detail says and send it again."),
     "picture_unusable": Kind(422, "The body is not one acceptable still picture", "Send one whole JPEG, PNG or WebP of the allowed size."),
     "check_reference_reused": Kind(
         409, "This reference was used for another identity check", "Give each check a number of its own; repeat a check with the same body."

@@ -49,7 +49,8 @@ class Picture(Enum):
 class Door:
     """What a door is. right: None where the session's token or nothing at all is asked for.
 
-    body_carries: what picture, in base64, is inside the JSON body, which may be so much larger.
+    body_carries: what picture, in base64, is inside the JSON body, which may be so much larger. upload_types: the body is a file of one of
+    these, which the view reads from the stream itself, up to body_max_bytes.
     """
 
     summary: str
@@ -63,6 +64,7 @@ class Door:
     body_carries: Picture | None = None
     query: type[BaseModel] | None = None
     picture: Picture | None = None
+    upload_types: tuple[str, ...] = ()
     idempotent: bool = False
     file_type: str | None = None
     file_example: str | None = None
@@ -118,6 +120,8 @@ def door(spec: Door) -> Callable[[View], View]:
         )
         if spec.picture is not None:
             work._spec.update(body={"type": "string", "format": "binary"}, content_type=list(PICTURE_TYPES))  # type: ignore[attr-defined]
+        if spec.upload_types:
+            work._spec.update(body={"type": "string", "format": "binary"}, content_type=list(spec.upload_types))  # type: ignore[attr-defined]
         inner = work
 
         @wraps(inner)
@@ -157,6 +161,13 @@ def _check_body(spec: Door) -> None:
         limit = _picture_bytes(spec.picture)
         if request.mimetype not in PICTURE_TYPES:
             raise Problem("unsupported_media_type", f"This door takes {', '.join(PICTURE_TYPES)}.")
+    if spec.upload_types:
+        if request.mimetype not in spec.upload_types:
+            raise Problem("unsupported_media_type", f"This door takes {', '.join(spec.upload_types)}.")
+        request.max_content_length = limit + 1
+        if (request.content_length or 0) > limit:
+            raise Problem("too_large", f"This door takes {limit} bytes at most.", (FieldError("(whole)", "too_many_bytes"),))
+        return
     # A body without a length (chunked) is cut off silently at the maximum, so one byte more is let in to tell that it is too long.
     request.max_content_length = limit + 1
     if (request.content_length or 0) > limit or len(request.get_data(cache=True)) > limit:

@@ -16,6 +16,7 @@ from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, Hyp
 
 from api.rights import RoleName
 from api.scopes import Scope
+from api.v1 import imports
 from tests.api.conftest import World, blank_picture, make_world
 from tests.api.test_access import ENDPOINTS, rows
 from tests.conftest import FixedClock
@@ -52,6 +53,8 @@ CONFIG = {
 
 for media_type in ("image/jpeg", "image/png", "image/webp"):
     schemathesis.openapi.media_type(media_type, st.just(blank_picture()))
+for media_type in imports.ENDINGS:
+    schemathesis.openapi.media_type(media_type, st.just(b"resident_id,name,region_code\n1,2,3\n"))
 
 
 @pytest.fixture(scope="module")
