@@ -589,7 +589,7 @@ def test_a_report_that_breaks_a_rule_changes_nothing(two: Two) -> None:
 
 def test_a_request_from_or_for_a_wrong_region_is_not_taken_in(two: Two) -> None:
     person = OpenedPerson(NAME, RESIDENT_ID, None)
-    wrong = [
+    wrong: list[dict[str, object]] = [
         {"requesting_region": "390100", "performing_region": HOME_REGION},
         {"requesting_region": OTHER_REGION, "performing_region": "390100"},
         {"requesting_region": OTHER_REGION, "performing_region": HOME_REGION, "accept_by": date(2026, 3, 1)},
