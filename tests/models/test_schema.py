@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -12,13 +13,19 @@ from sqlalchemy import CheckConstraint, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from models.audit import AuditEntry
+from models.benefit import Benefit, BenefitStatus
 from models.database import Database
+from models.enrolment import Scheme
 from models.errors import DatabaseUnreachableError, SchemaError
+from models.keys import FileKeyRing
+from models.life_evidence import EvidenceKind, Strength, Trace
 from models.region import Region, RegionLevel
-from models.repositories import audit
+from models.repositories import audit, life_evidence, outbox
+from models.repositories.life_evidence import NewEvidence
 from models.schema import check_schema, current_revision, downgrade, head_revision, upgrade
 from models.tables import APPEND_ONLY, metadata
 from models.types import Sensitivity
+from tests.models.people import REGION, add_person
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
@@ -49,6 +56,78 @@ def test_up_down_up_with_data_in_the_tables(empty_database_url: str) -> None:
     assert current_revision(database.engine) == head_revision()
     with database.read_scope() as session:
         assert session.query(Region).count() == 0
+    database.dispose()
+
+
+def _fill_ledger(database: Database, keyring: FileKeyRing) -> None:
+    """A person with a benefit, a message, and a ledger with a corrected row, a trace and a silent certification that rests on it."""
+    with database.session_scope() as session:
+        person = add_person(session, keyring)
+        benefit = {"scheme": Scheme.EMPLOYEE_PENSION, "region_code": REGION, "monthly_fen": 300_000, "status": BenefitStatus.ACTIVE}
+        session.add(Benefit(person_id=person.id, from_month=date(2015, 1, 1), **benefit))
+
+        def fact(kind: EvidenceKind, strength: Strength, **options: Any) -> NewEvidence:
+            return NewEvidence(person_id=person.id, kind=kind, occurred_on=date(2026, 1, 2), strength=strength, source="测试", **options)
+
+        wrong = life_evidence.add(session, fact(EvidenceKind.DEATH_RECORD, Strength.CONCLUSIVE, reference="r"), by="test", now=NOW)
+        life_evidence.correct(session, wrong.id, fact(EvidenceKind.DEATH_RECORD, Strength.VOID), by="test", now=NOW)
+        trace = life_evidence.add(session, fact(EvidenceKind.DATA_MATCH, Strength.SUPPORTING, trace=Trace.TRAVEL), by="test", now=NOW)
+        life_evidence.add(session, fact(EvidenceKind.DATA_MATCH, Strength.CONCLUSIVE, based_on_id=trace.id), by="test", now=NOW)
+        outbox.put(session, kind="person.certified", now=NOW, person_id=person.id, payload={"evidence": wrong.id})
+        audit.record(session, actor="system", action="test", now=NOW, person_id=person.id)
+
+
+def _rows(database: Database, columns: dict[str, list[str]]) -> dict[str, list[tuple[Any, ...]]]:
+    with database.engine.connect() as connection:
+        return {
+            table: [tuple(row) for row in connection.execute(text(f"SELECT {', '.join(names)} FROM {table} ORDER BY 1"))]  # noqa: S608
+            for table, names in columns.items()
+        }
+
+
+def _columns(database: Database) -> dict[str, list[str]]:
+    inspector = inspect(database.engine)
+    kept = ("life_evidence", "person", "benefit", "outbox_message", "audit_entry", "region")
+    return {table: [column["name"] for column in inspector.get_columns(table)] for table in kept}
+
+
+def test_rows_of_the_first_tables_survive_down_and_up_again(empty_database_url: str, keyring: FileKeyRing) -> None:
+    upgrade(empty_database_url)
+    database = Database(empty_database_url)
+    _fill_ledger(database, keyring)
+    before = _rows(database, _columns(database))
+    assert len(before["life_evidence"]) == 4
+    database.dispose()
+
+    downgrade(empty_database_url, "0001")
+    database = Database(empty_database_url)
+    first = _columns(database)
+    assert "based_on_id" not in first["life_evidence"]
+    at_first = _rows(database, first)
+    assert {table: len(rows) for table, rows in at_first.items()} == {table: len(rows) for table, rows in before.items()}
+    with pytest.raises(IntegrityError, match="append-only"), database.session_scope() as session:
+        session.execute(text("DELETE FROM life_evidence"))
+    database.dispose()
+
+    upgrade(empty_database_url)
+    database = Database(empty_database_url)
+    assert _rows(database, first) == at_first
+    corrects = first["life_evidence"].index("corrects_id")
+    assert [row[corrects] for row in at_first["life_evidence"]] == [None, at_first["life_evidence"][0][0], None, None]
+    for change in ("UPDATE life_evidence SET source = 'x'", "DELETE FROM life_evidence"):
+        with pytest.raises(IntegrityError, match="life_evidence is append-only"), database.session_scope() as session:
+            session.execute(text(change))
+    with database.session_scope() as session:
+        person_id = session.execute(text("SELECT id FROM person")).scalar_one()
+        touched = text("SELECT count(*) FROM status_touch WHERE person_id = :id")
+        assert session.execute(touched, {"id": person_id}).scalar_one() == 0
+        new = NewEvidence(person_id, EvidenceKind.FACE, date(2026, 2, 2), Strength.CONCLUSIVE, "test")
+        life_evidence.add(session, new, by="test", now=NOW)
+        assert session.execute(touched, {"id": person_id}).scalar_one() == 1
+        session.execute(text("UPDATE benefit SET monthly_fen = 1"))
+        assert session.execute(touched, {"id": person_id}).scalar_one() == 2
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata) == []
     database.dispose()
 
 
