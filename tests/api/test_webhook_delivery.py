@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import random
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -29,7 +34,7 @@ from models.repositories.webhooks import Target
 from models.webhook import DeliveryState, WebhookDelivery, WebhookEndpoint
 from tests.api.receiver import Receiver, running_receiver
 from tests.api.test_announcer import certify, pensioner
-from tests.conftest import FixedClock
+from tests.conftest import ROOT, FixedClock
 from tests.models.people import REGION
 from tests.models.test_certification import POLICY, TODAY
 from tests.models.workers import outcomes_of
@@ -360,3 +365,58 @@ def test_a_public_name_that_leads_inside_is_refused_when_something_is_sent(clock
     answer = poster.post(Target(1, "x", "https://localhost/hook", "whsec_" + "A" * 44), "msg_1", {}, now=clock())
     poster.close()
     assert answer == Answer(None, "not allowed (url_private)", trouble=True)
+
+
+def test_a_sender_that_is_killed_in_the_middle_of_a_round_loses_nothing(
+    database: Database, keyring: FileKeyRing, clock: FixedClock, receiver: Receiver, integration: IntegrationPolicy, tmp_path: Path
+) -> None:
+    people = prepare(database, keyring, clock, 240)
+    endpoint = connect(database, keyring, clock, receiver.url())
+    receiver.secrets["/hook"] = secret_of(database, keyring, endpoint)
+    receiver.delay_s = 0.005
+    announcer.announce(database, POLICY, clock)
+    variables = {
+        "LIFECERT_HOME": str(tmp_path / "home"),
+        "LIFECERT_DATABASE_URL": database.url,
+        "LIFECERT_KEY_FILE": str(tmp_path / "keys.json"),
+        "LIFECERT_ENVIRONMENT": "test",
+        "LIFECERT_ENGINE": "scripted",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "api.cli", "webhooks", "send"], env=os.environ | variables, cwd=ROOT)
+    try:
+        deadline = time.monotonic() + 60
+        while len(receiver.received) < 75 and time.monotonic() < deadline:
+            time.sleep(0.002)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    time.sleep(0.2)
+    before = len(receiver.received)
+    assert 75 <= before < 240, "it was killed in the middle"
+    after_the_claims = FixedClock(datetime.now(UTC) + timedelta(minutes=10))
+    again = make_sender(database, keyring, integration, after_the_claims)
+    again.run_once()
+    again.close()
+    effects = {message_id: body["data"] for _, message_id, body in receiver.received}  # what a receiver keeps that forgets repeats
+    assert len(effects) == len(people)
+    assert len({data["person_id"] for data in effects.values()}) == len(people)
+    assert len(receiver.received) - len(people) <= 1, "only the message in hand comes twice"
+    assert receiver.refused == 0
+    assert states_of(database) == {DeliveryState.DELIVERED: len(people)}
+
+
+def test_a_sender_that_is_told_to_stop_finishes_what_it_has_in_hand(
+    database: Database, keyring: FileKeyRing, clock: FixedClock, receiver: Receiver, sender: Sender
+) -> None:
+    people = prepare(database, keyring, clock, 120)
+    connect(database, keyring, clock, receiver.url())
+    receiver.delay_s = 0.01
+    announcer.announce(database, POLICY, clock)
+    sender.start_round()
+    while len(receiver.received) < 5:
+        time.sleep(0.002)
+    sender.close()
+    assert states_of(database)[DeliveryState.DELIVERED] == len(receiver.received) < len(people)
+    with database.read_scope() as session:
+        waiting = session.scalars(select(WebhookDelivery).where(WebhookDelivery.state == DeliveryState.PENDING)).all()
+    assert {(row.attempts, row.not_before) for row in waiting} == {(0, clock())}, "the rest can go at once"
