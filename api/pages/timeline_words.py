@@ -70,6 +70,10 @@ TITLES: dict[tuple[Lane, str], LazyString] = {
 ALERT_CODES: dict[str, LazyString] = {
     "P7": lazy_gettext("Life after a death record"),
     "death_reported": lazy_gettext("A death was told, and is not confirmed"),
+    "assistance_late": lazy_gettext("A request between regions is late"),
+    "assistance_says_died": lazy_gettext("Another region heard that the person has died"),
+    "assistance_conflict": lazy_gettext("Two installations say different things about a request"),
+    "assistance_peer_silent": lazy_gettext("Another installation does not answer"),
 }
 STATES: dict[str, LazyString] = {
     "proposed": lazy_gettext("proposed"),
