@@ -27,6 +27,7 @@ from api.log import logger
 from api.message_dispatch import send_messages
 from api.payments import make_outreach, make_resumptions
 from api.peers import relay
+from api.status_page import status_code_service
 from models.database import Database, parse_url
 from models.repositories import clients, webhook_deliveries
 from verify.calibration_service import CalibrationService
@@ -66,6 +67,7 @@ def add_jobs(queue: Huey, context: Context) -> dict[str, Any]:
         done["client_tokens_deleted"] = purge_tokens()
         done["webhook_messages_deleted"] = purge_webhooks()
         done["identity_checks_deleted"] = identity_checks.delete_old()
+        done["status_codes_deleted"] = status_code_service(context).housekeeping()
         if any(done.values()):
             log.info("housekeeping", **done)
         return done
