@@ -213,9 +213,7 @@ def status_table(policy: CertificationPolicy, on: date, among: Select[int], *, o
         benefits = _benefit_facts(policy, on, Benefit, Benefit.person_id.in_(select(*among_benefits.c)), Benefit.person_id)
     # Of records that were merged into one of them: hardly any rows. IS NOT NULL: only then PostgreSQL takes the small partial index.
     merged = aliased(Person)
-    met: ColumnElement[bool] = merged.merged_into_id.is_not(None)
-    if not one_by_one:
-        met = and_(met, merged.merged_into_id.in_(select(*among.subquery().c)))
+    met = and_(merged.merged_into_id.is_not(None), merged.merged_into_id.in_(select(*among.subquery().c)))
     root = merged.merged_into_id
     of_merged = _evidence_facts(policy, on, join(LifeEvidence, merged, merged.id == LifeEvidence.person_id), met, root)
     merged_benefits = _benefit_facts(policy, on, join(Benefit, merged, merged.id == Benefit.person_id), met, root)

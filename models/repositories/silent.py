@@ -42,7 +42,7 @@ from models.person import Person
 from models.policy import CertificationPolicy
 from models.policy_store import SilentPolicy
 from models.region import region_bounds
-from models.repositories.silent_scratch import COUNT_ROWS, COUNTED, DEATHS, JUDGED, MEMBERS, PEOPLE, TRACES, fill, row_count
+from models.repositories.silent_scratch import COUNT_ROWS, COUNTED, DEATHS, JUDGED, MEMBERS, OWNERS, PEOPLE, TRACES, fill, row_count
 from models.silent_run import Contradiction
 
 SOURCE = "silent certification"
@@ -131,11 +131,14 @@ def collect_people(session: Session, rules: Rules) -> None:
         .group_by(MEMBERS.c.owner_id)
     )
     fill(session, DEATHS, death)
-    looked_at = union(enough, select(DEATHS.c.owner_id)).subquery()
-    status = status_table(rules.certification, rules.as_of, select(looked_at.c.owner_id))
+    fill(session, OWNERS, union(enough, select(DEATHS.c.owner_id)))
+    postgresql = session.get_bind().dialect.name == "postgresql"
+    # one by one: they are a small part of the store, and grouping would pass over the whole ledger for each chunk
+    status = status_table(rules.certification, rules.as_of, select(OWNERS.c.owner_id), one_by_one=postgresql)
     # What a human took back is not made again from the same traces or older ones: the day of a corrected silent certification bounds too.
     made = (
         select(MEMBERS.c.owner_id, func.max(row.occurred_on).label("made_on"))
+        .join(OWNERS, OWNERS.c.owner_id == MEMBERS.c.owner_id)
         .join(row, row.person_id == MEMBERS.c.person_id)
         .where(row.kind == EvidenceKind.DATA_MATCH, row.based_on_id.is_not(None))
         .group_by(MEMBERS.c.owner_id)
@@ -143,7 +146,12 @@ def collect_people(session: Session, rules: Rules) -> None:
     )
     last, made_on = status.c.last_certified_on, made.c.made_on
     bound = case((or_(made_on.is_(None), last > made_on), last), else_=made_on)
-    draws = select(Benefit.id).join(MEMBERS, MEMBERS.c.person_id == Benefit.person_id).where(MEMBERS.c.owner_id == status.c.person_id)
+    drawing = (
+        select(MEMBERS.c.owner_id)
+        .join(OWNERS, OWNERS.c.owner_id == MEMBERS.c.owner_id)
+        .join(Benefit, Benefit.person_id == MEMBERS.c.person_id)
+        .where(drawn_on(rules.as_of))
+    )
     wanted = [state.value for state in rules.silent.states]
     people = (
         select(status.c.person_id, status.c.state, status.c.cycle_months, bound)
@@ -151,7 +159,7 @@ def collect_people(session: Session, rules: Rules) -> None:
         .where(
             or_(
                 status.c.state == CertificationState.DECEASED.value,
-                and_(status.c.state.in_(wanted), draws.where(drawn_on(rules.as_of)).exists()),
+                and_(status.c.state.in_(wanted), status.c.person_id.in_(drawing)),
             )
         )
     )

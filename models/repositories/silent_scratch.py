@@ -55,6 +55,7 @@ DEATHS = _temporary(
     Column("died_on", Date, nullable=False),
     Column("evidence_id", BigInteger, nullable=False),
 )
+OWNERS = _temporary("silent_owner", Column("owner_id", BigInteger, primary_key=True, autoincrement=False))
 # bound: traces up to this day count for nothing any more
 PEOPLE = _temporary(
     "silent_person",
