@@ -10,16 +10,21 @@ from __future__ import annotations
 
 from api.client.client import LifecertClient
 from api.client.errors import LifecertError, NotAnsweredError, ProblemError, TokenError
-from api.client.results import BatchLine, CardStatus, IdentityCheck, Status
+from api.client.results import BatchLine, CardStatus, Change, Changes, IdentityCheck, Import, NewWebhook, Status, Webhook
 
 __all__ = [
     "BatchLine",
     "CardStatus",
+    "Change",
+    "Changes",
     "IdentityCheck",
+    "Import",
     "LifecertClient",
     "LifecertError",
+    "NewWebhook",
     "NotAnsweredError",
     "ProblemError",
     "Status",
     "TokenError",
+    "Webhook",
 ]

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from datetime import date
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote, urlencode
 
 import httpx
 
 from api.client.errors import NotAnsweredError, ProblemError, TokenError
-from api.client.results import BatchLine, CardStatus, IdentityCheck, Status
+from api.client.results import BatchLine, CardStatus, Change, Changes, IdentityCheck, Import, NewWebhook, Status, Webhook
 from api.client.retrying import SAFE, RetryingTransport
 
 RENEW_BEFORE_S = 30
@@ -127,6 +128,51 @@ class LifecertClient:
         body = _without_none(card_number=card_number, on=_iso(on))
         return CardStatus.of(self._json("POST", "/api/v1/blacklist/lookup", body, safe=True))
 
+    # changes and webhooks
+
+    def changes_page(self, cursor: str | None = None, *, limit: int = 1000) -> Changes:
+        """One page of changes of statuses, from a cursor on, or from the first change."""
+        query = _without_none(cursor=cursor, limit=limit)
+        return Changes.of(self._json("GET", f"/api/v1/changes?{urlencode(query)}", safe=True))
+
+    def changes(self, cursor: str | None = None, *, limit: int = 1000) -> Iterator[Change]:
+        """Every change from a cursor on, page by page; to keep the cursor use ``changes_page``."""
+        more = True
+        while more:
+            page = self.changes_page(cursor, limit=limit)
+            yield from page.changes
+            cursor, more = page.next_cursor, page.more
+
+    def add_webhook(self, url: str, *, states: Iterable[str] | None = None, key: str | None = None) -> NewWebhook:
+        """Have changes sent to an address, of these states or of all."""
+        body = _without_none(url=url, states=None if states is None else list(states))
+        headers = {} if key is None else {"Idempotency-Key": key}
+        made = self._json("POST", "/api/v1/webhooks", body, safe=key is not None, headers=headers)
+        return NewWebhook(made["webhook_id"], made["url"], made["secret"])
+
+    def webhooks(self) -> tuple[Webhook, ...]:
+        """This client's webhooks."""
+        return tuple(Webhook.of(one) for one in self._json("GET", "/api/v1/webhooks", safe=True)["webhooks"])
+
+    def remove_webhook(self, webhook_id: str) -> None:
+        """End a webhook."""
+        self._json("DELETE", f"/api/v1/webhooks/{quote(webhook_id, safe='')}", safe=True)
+
+    # records
+
+    def hand_in(self, kind: str, file: bytes, *, content_type: str = "text/csv") -> Import:
+        """Hand a file of records in; the same file again changes nothing. kind: persons, enrolments, benefits, payments, deaths, ..."""
+        headers = {"Content-Type": content_type}
+        return Import.of(self._json("POST", f"/api/v1/imports/{quote(kind, safe='')}", safe=True, headers=headers, content=file))
+
+    def handed_in(self, batch: str) -> Import:
+        """What came of a file."""
+        return Import.of(self._json("GET", f"/api/v1/imports/{quote(batch, safe='')}", safe=True))
+
+    def rejected(self, batch: str) -> bytes:
+        """The rejected rows of a file, with row number, field, masked value, rule and reason."""
+        return self._answer("GET", f"/api/v1/imports/{quote(batch, safe='')}/rejected", safe=True).content
+
     # tokens
 
     def revoke_token(self) -> None:
@@ -160,17 +206,32 @@ class LifecertClient:
 
     # sending
 
-    def _json(self, method: str, path: str, body: Any = None, *, safe: bool, headers: Mapping[str, str] | None = None) -> Any:
+    def _json(self, method: str, path: str, body: Any = None, **how: Any) -> Any:
         """The JSON of the answer; None of an answer without one. Raises ProblemError, NotAnsweredError, TokenError."""
+        answer = self._answer(method, path, body, **how)
+        return answer.json() if answer.content else None
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        safe: bool,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> httpx.Response:
         options: dict[str, Any] = {"extensions": {SAFE: safe}}
         if body is not None:
             options["json"] = body
+        if content is not None:
+            options["content"] = content
         answer = self._sent(method, path, headers={**self._authorization(), **(headers or {})}, **options)
         if answer.status_code == httpx.codes.UNAUTHORIZED and self._credentials is not None:  # revoked, or the clock is off
             answer = self._sent(method, path, headers={**self._authorization(fresh=True), **(headers or {})}, **options)
         if answer.is_error:
             raise ProblemError.of(answer)
-        return answer.json() if answer.content else None
+        return answer
 
     def _sent(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
