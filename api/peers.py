@@ -17,6 +17,7 @@ from api.log import logger
 from api.scopes import Scope
 from api.v1.assistance import AssistanceAnswer, PeerAnswer
 from models.assistance import Peer
+from models.keys import KeyRingError
 from verify.assistance_exchange_service import AssistanceExchangeService, Waiting
 from verify.assistance_views import Document, Outgoing, Received
 
@@ -160,7 +161,15 @@ def _relay(context: Context, doors: PeerDoors) -> dict[str, int]:
 def _send_one(
     context: Context, service: AssistanceExchangeService, doors: PeerDoors, waiting: Waiting, down: dict[str, PeerCallError]
 ) -> str:
-    outgoing = service.outgoing(waiting)
+    waits = context.policy.assistance.peer_retry_s
+    wait_s = waits[min(waiting.attempts, len(waits)) - 1]
+    again_at, long_silent = context.clock() + timedelta(seconds=wait_s), waiting.attempts >= len(waits)
+    try:
+        outgoing = service.outgoing(waiting)
+    except KeyRingError:  # of this one request or installation: the others go on
+        log.error("assistance_not_opened", request=waiting.request_id, next="check the key file against its backup")
+        service.failed(waiting, why="sealed values do not open", retry_at=again_at, long_silent=long_silent)
+        return "failed"
     if outgoing is None:
         service.settled(waiting, None)
         return "nothing"
@@ -178,15 +187,8 @@ def _send_one(
             return "rejected"
         if error.unreachable:
             down[outgoing.peer_name] = error
-        waits = context.policy.assistance.peer_retry_s
-        wait_s = waits[min(waiting.attempts, len(waits)) - 1]
         log.warning("assistance_not_sent", peer=outgoing.peer_name, request=waiting.request_id, why=error.why, again_in_s=wait_s)
-        service.failed(
-            waiting,
-            why=error.why,
-            retry_at=context.clock() + timedelta(seconds=wait_s),
-            long_silent=waiting.attempts >= len(waits),
-        )
+        service.failed(waiting, why=error.why, retry_at=again_at, long_silent=long_silent)
         return "failed"
     service.settled(waiting, received)
     log.info("assistance_sent", peer=outgoing.peer_name, request=waiting.request_id, outcome=received.outcome.value)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.alert import AlertSeverity
@@ -76,8 +77,7 @@ class AssistanceExchangeService:
             told = Told(document.state, document.version, document.occurred_on)
             outcome = merge(ours, told, teller=teller)
             missed: tuple[int, ...] = ()
-            if row.asked_here and row.remote_id is None:
-                row.remote_id = document.own_id
+            self._confirm(session, row, document.own_id, by=actor, now=now)
             if outcome is Merge.APPLIED:
                 missed = missed_versions(ours, told)
                 self._take_over(session, row, document, teller, merged_version(ours, told), by=f"peer:{peer.name}", now=now)
@@ -151,6 +151,17 @@ class AssistanceExchangeService:
             raise AssistanceInvalid(Field.WHY, Rule.NOT_A_REASON, f"one of {', '.join(REASONS[Action.REFUSE])}")
         self._effects.take(session, row, step, by=by, now=now, tell_peer=False)
 
+    def _confirm(self, session: Session, row: AssistanceRequest, own_id: str, *, by: str, now: datetime) -> None:
+        """Keep the other's id of our request: it has it, so the person is not sent again. An id that it gave twice is a conflict."""
+        if not row.asked_here or row.remote_id is not None:
+            return
+        taken = select(AssistanceRequest.id).where(AssistanceRequest.peer_id == row.peer_id, AssistanceRequest.remote_id == own_id)
+        if session.scalar(taken.limit(1)) is not None:
+            self._effects.conflicting(session, row, by=by, now=now)
+            return
+        row.remote_id = own_id
+        session.flush()
+
     def _closed_on(self, row: AssistanceRequest) -> date | None:
         return self._certification.today(row.updated_at) if row.state in CLOSED_STATES else None
 
@@ -211,9 +222,7 @@ class AssistanceExchangeService:
             if received is None:
                 return
             row = assistance.get(session, waiting.request_id)
-            if row.asked_here and row.remote_id is None:
-                row.remote_id = received.own_id
-                session.flush()
+            self._confirm(session, row, received.own_id, by="job:relay", now=now)
             if received.outcome is Merge.CONFLICT:
                 self._effects.conflicting(session, row, by="job:relay", now=now)
             details = {"version": waiting.version, "outcome": received.outcome.value, "missed": list(received.missed)}

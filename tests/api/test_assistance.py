@@ -479,6 +479,17 @@ def test_a_wrong_secret_sends_nothing_and_says_so(two: Two) -> None:
     assert message.sent_at is None
 
 
+def test_a_secret_that_does_not_open_keeps_nobody_else_waiting(two: Two) -> None:
+    context = two.asking.context
+    with context.database.session_scope() as session:
+        sealed = peers.seal_secret(context.keyring, "of another row", "x")
+        session.execute(update(Peer).values(our_secret_sealed=sealed))
+    ask(two.asking.world)
+    assert relay(context)["failed"] == 1
+    [message] = messages(context, "peer.assistance")
+    assert (message.last_error, message.sent_at) == ("sealed values do not open", None)
+
+
 class DiesAfterSending(PeerClient):
     """The document arrives; the process that sent it does not live to note it."""
 
