@@ -33,8 +33,7 @@ def peers_group() -> None:
 
     \b
     Examples:
-      lifecert peers add "Province B" --url https://b.example --region 43 --our-client-id c0123 \\
-        --our-secret-file b.secret --their-client-id c4567
+      lifecert peers add "B" --url https://b.example --region 43 --our-client-id c01 --our-secret-file b.secret --their-client-id c45
       lifecert peers list
       lifecert peers check "Province B"
     """
@@ -63,8 +62,7 @@ def add(
 
     \b
     Examples:
-      lifecert peers add "Province B" --url https://b.example --region 43 --our-client-id c0123 \\
-        --our-secret-file b.secret --their-client-id c4567
+      lifecert peers add "B" --url https://b.example --region 43 --our-client-id c01 --our-secret-file b.secret --their-client-id c45
     """
     from models.assistance import Peer
     from models.repositories import audit, peers
