@@ -98,6 +98,8 @@ PROBLEM_KIND = {
     "remedy": "Give consent first.",
 }
 PARAMETERS: dict[str, Any] = {
+    "kind": "persons",
+    "batch_id": "8Jk3dVh2QpW5tYc7Lm9RzA",
     "webhook_id": "w2Eb7oK9hQ4rT6yU8iO0pA",
     "cursor": "9G0G00000000000H",
     "limit": 100,
