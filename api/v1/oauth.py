@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, current_app, request
 
-from api import client_rate
+from api import client_rate, lean_sessions
 from api.accounts import protection
 from api.clients import register as remember_clients
 from api.oauth import Server
@@ -43,6 +43,7 @@ def register(app: Flask) -> None:
     """Add the doors. No cookie speaks for anybody here, so there is nothing to forge."""
     remember_clients(app)
     client_rate.register(app)
+    lean_sessions.register(app)
     app.extensions["lifecert_oauth"] = Server(app.extensions["lifecert"])
     protection(app).exempt(oauth)
     app.register_blueprint(oauth)
