@@ -180,11 +180,13 @@ def test_sql_and_python_agree_on_every_status(
         expected = {root: derive(evidence_of[root], benefits_of[root], POLICY, on) for root in set(speaks.values())}
         assert certifications.statuses_of(session, list(speaks), POLICY, on) == expected
         among = select(Person.id).where(Person.id.in_(list(speaks)))
-        rows = session.execute(select(status_table(POLICY, on, among)))
-        assert {
-            row.person_id: CertificationStatus(CertificationState(row.state), on, row.last_certified_on, row.due_on, row.cycle_months)
-            for row in rows
-        } == expected
+        for one_by_one in (False, True) if database.dialect == "postgresql" else (False,):
+            rows = session.execute(select(status_table(POLICY, on, among, one_by_one=one_by_one))).all()
+            assert {
+                row.person_id: CertificationStatus(CertificationState(row.state), on, row.last_certified_on, row.due_on, row.cycle_months)
+                for row in rows
+            } == expected
+            assert {row.person_id: row.benefits for row in rows} == {root: len(benefits_of[root]) for root in expected}
         for person_id in list(speaks)[-2:]:
             assert certifications.status_of(session, person_id, POLICY, on) == expected[speaks[person_id]]
         session.rollback()
@@ -288,3 +290,12 @@ def test_lists_and_counts_are_bounded_by_state_and_region(database: Database, ke
         assert numbers[CertificationState.CERTIFIED] == numbers[CertificationState.OVERDUE] == 1
         assert sum(numbers.values()) == 2
         assert set(numbers) == set(CertificationState)
+        for region in ("420000", "429800", REGION):
+            streamed = list(certifications.region_statuses(session, policy, TODAY, region_code=region, at_once=1))
+            assert {(line.public_id, line.state, line.due_on) for line in streamed} == {
+                (certified.public_id, CertificationState.CERTIFIED, date(2027, 3, 1)),
+                (overdue.public_id, CertificationState.OVERDUE, date(2025, 3, 1)),
+            }
+        everyone = certifications.region_statuses(session, policy, TODAY, region_code=REGION, pensioners_only=False)
+        assert {line.public_id for line in everyone} == {certified.public_id, overdue.public_id, worker.public_id}
+        assert list(certifications.region_statuses(session, policy, TODAY, region_code="429700")) == []
