@@ -30,6 +30,8 @@ from tests.models.test_certification import POLICY, TODAY, _insert_person
 from tests.models.workers import outcomes_of
 
 PEOPLE = 4
+# SQLite has one writer at a time: there the second one waits
+only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 kinds = st.sampled_from([EvidenceKind.FACE, EvidenceKind.FACE, EvidenceKind.DATA_MATCH, EvidenceKind.CUSTODY, EvidenceKind.DEATH_RECORD])
 schemes = st.sampled_from([Scheme.EMPLOYEE_PENSION, Scheme.RESIDENT_PENSION])
 who = st.integers(0, PEOPLE - 1)
@@ -275,9 +277,8 @@ def test_several_announcers_tell_everything_once(database: Database, keyring: Fi
     assert sorted(person_id for person_id, _, _ in told(database)) == people
 
 
+@only_postgresql
 def test_an_announcer_leaves_while_another_one_works(database: Database, keyring: FileKeyRing, clock: FixedClock) -> None:
-    if database.dialect == "sqlite":
-        pytest.skip("SQLite has one writer at a time: the second one waits")
     with database.session_scope() as session:
         pensioner(session, keyring, 100, TODAY)
     with database.session_scope() as session:
@@ -286,9 +287,8 @@ def test_an_announcer_leaves_while_another_one_works(database: Database, keyring
     assert announcer.announce(database, POLICY, clock).changes == 1
 
 
+@only_postgresql
 def test_a_touch_that_is_committed_late_is_not_lost(database: Database, keyring: FileKeyRing, clock: FixedClock) -> None:
-    if database.dialect == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
     with database.session_scope() as session:
         early, late = (pensioner(session, keyring, 100 + number, date(2025, 1, 1)) for number in range(2))
     announcer.announce(database, POLICY, clock)
