@@ -39,6 +39,10 @@ EXAMPLE: dict[str, Any] = {
     "by_rule": {"ID_CHECK_DIGIT": 1},
     "failure": None,
 }
+REJECTED_EXAMPLE = (
+    "row,field,value,rule,reason\r\n"
+    "3,resident_id,1901************11,ID_CHECK_DIGIT,The check digit of the resident ID does not fit: mistyped.\r\n"
+)
 
 
 class ImportAnswer(Answer):
@@ -138,6 +142,7 @@ def read_import(batch_id: str, caller: Caller) -> dict[str, Any]:
         summary="Get the rejected rows of a file",
         right=Right.IMPORT_RECORDS,
         file_type="text/csv",
+        file_example=REJECTED_EXAMPLE,
         problems=("import_unknown",),
     )
 )
