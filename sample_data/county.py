@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from models.benefit import Benefit, BenefitPause, BenefitStatus, Payment
@@ -74,7 +74,17 @@ def load_county(session: Session, keyring: KeyRing, folder: Path, progress: Prog
     evidence = _load_evidence(session, files["life_evidence.csv"], person_ids, f"sample {seed}", report)
     pauses = _load_pauses(session, files["pauses.csv"], benefit_ids, report)
     cards = _load_cards(session, keyring, files["blacklist.csv"], recorded_at, report)
-    return Loaded(regions, persons, enrolments, benefits, payments, evidence, pauses, cards)
+    loaded = Loaded(regions, persons, enrolments, benefits, payments, evidence, pauses, cards)
+    if any(vars(loaded).values()):
+        _count_for_the_planner(session)
+    return loaded
+
+
+def _count_for_the_planner(session: Session) -> None:
+    """Let PostgreSQL see at once how large the tables have become: until it does by itself, lists of statuses take a minute."""
+    if session.get_bind().dialect.name == "postgresql":
+        for model in (Person, Enrolment, Benefit, BenefitPause, Payment, LifeEvidence):
+            session.execute(text(f"ANALYZE {model.__tablename__}"))
 
 
 def _read(folder: Path) -> tuple[dict[str, list[Row]], int, date]:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import shutil
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -22,10 +26,11 @@ from models.policy import RecordsPolicy
 from models.repositories import certifications, persons
 from models.tables import metadata
 from sample_data import generate
-from sample_data.county import load_county
+from sample_data.county import Loaded, load_county
 from sample_data.lives import draw_records
 from sample_data.people import draw_people
 from sample_data.place import CITY, COUNTIES
+from tests.conftest import TEMPLATE, _postgres_database
 
 COMMITTED = Path(generate.__file__).with_name("manifest.json")
 
@@ -35,6 +40,35 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("county")
     generate.generate(folder)
     return folder
+
+
+@dataclass(frozen=True)
+class LoadedCounty:
+    """A database with the whole county in it, what loading it said, and the keys of its persons. Tests only read it, or add nothing."""
+
+    database: Database
+    keyring: FileKeyRing
+    first: Loaded
+    seen: list[tuple[str, int, int]]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def loaded(request: pytest.FixtureRequest, county: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadedCounty]:
+    """The county loaded once on each kind of database."""
+    home = tmp_path_factory.mktemp("loaded")
+    with contextlib.ExitStack() as stack:
+        if request.param == "sqlite":
+            copied = shutil.copy(request.getfixturevalue("sqlite_template"), home / "lifecert.sqlite")
+            database = Database(f"sqlite:///{copied}")
+        else:
+            server = request.getfixturevalue("postgres_server")
+            database = Database(stack.enter_context(_postgres_database(server, TEMPLATE)))
+        stack.callback(database.dispose)
+        keyring = FileKeyRing.open(home / "keys.json")
+        seen: list[tuple[str, int, int]] = []
+        with database.session_scope() as session:
+            first = load_county(session, keyring, county, progress=lambda *step: seen.append(step))
+        yield LoadedCounty(database, keyring, first, seen)
 
 
 def rows(folder: Path, name: str) -> list[dict[str, str]]:
@@ -90,10 +124,8 @@ def count_rows(database: Database) -> dict[str, int]:
         return {table.name: session.scalar(select(func.count()).select_from(table)) or 0 for table in metadata.sorted_tables}
 
 
-def test_loading_twice_changes_nothing(county: Path, database: Database, keyring: FileKeyRing) -> None:
-    seen: list[tuple[str, int, int]] = []
-    with database.session_scope() as session:
-        first = load_county(session, keyring, county, progress=lambda *step: seen.append(step))
+def test_loading_twice_changes_nothing(county: Path, loaded: LoadedCounty) -> None:
+    database, first, seen = loaded.database, loaded.first, loaded.seen
     before = count_rows(database)
     assert (before["person"], before["region"]) == (first.persons, first.regions) == (2000, 5)
     assert before["life_evidence"] == first.life_evidence == len(rows(county, "life_evidence.csv"))
@@ -104,16 +136,15 @@ def test_loading_twice_changes_nothing(county: Path, database: Database, keyring
     assert seen[-1][0] == "blacklist"
     assert all(0 < done <= of for _, done, of in seen)
     with database.session_scope() as session:
-        second = load_county(session, keyring, county)
+        second = load_county(session, loaded.keyring, county)
     assert set(vars(second).values()) == {0}
     assert count_rows(database) == before
 
 
-def test_every_status_kind_and_scheme_occurs(county: Path, database: Database, keyring: FileKeyRing, records_policy: RecordsPolicy) -> None:
+def test_every_status_kind_and_scheme_occurs(county: Path, loaded: LoadedCounty, records_policy: RecordsPolicy) -> None:
     policy = records_policy.certification
-    with database.session_scope() as session:
-        load_county(session, keyring, county)
-    with database.read_scope() as session:
+    keyring = loaded.keyring
+    with loaded.database.read_scope() as session:
         numbers = certifications.counts(session, policy, generate.DEFAULT_AS_OF)
         assert min(numbers.values()) >= 10
         assert numbers[CertificationState.CERTIFIED] > sum(numbers.values()) / 2
@@ -130,16 +161,13 @@ def test_every_status_kind_and_scheme_occurs(county: Path, database: Database, k
     assert {row["scheme"] for row in rows(county, "enrolments.csv")} == {scheme.value for scheme in Scheme}
 
 
-def test_statuses_are_what_they_were_drawn_as(
-    county: Path, sqlite_database: Database, keyring: FileKeyRing, records_policy: RecordsPolicy
-) -> None:
+def test_statuses_are_what_they_were_drawn_as(loaded: LoadedCounty, records_policy: RecordsPolicy) -> None:
     random = Random(generate.DEFAULT_SEED)
     fates = draw_records(random, draw_people(random, generate.DEFAULT_PERSONS, generate.DEFAULT_AS_OF), generate.DEFAULT_AS_OF).fates
     # a correction puts a certification two weeks back, which may be what makes it due soon
     alike = {"corrected": "holds", "wrong_death_record": "holds", "certified": "holds", "due_soon": "holds"}
     drawn = Counter(alike.get(fate, fate) for fate in fates.values())
-    with sqlite_database.session_scope() as session:
-        load_county(session, keyring, county)
+    with loaded.database.read_scope() as session:
         numbers = certifications.counts(session, records_policy.certification, generate.DEFAULT_AS_OF)
     found: Counter[str] = Counter()
     for state, number in numbers.items():
