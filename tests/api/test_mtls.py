@@ -29,7 +29,7 @@ from models.repositories import clients, persons
 from tests.api.conftest import HOME_PROVINCE, HOME_REGION, NAME, RESIDENT_ID, World
 from tests.conftest import ROOT
 
-LONG_S = 90
+LONG_S = 240
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def served(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         base = f"https://127.0.0.1:{port}"
-        wait_for(base, authority, folder / "server.log")
+        wait_for(base, authority, process, folder / "server.log")
         yield Served(base, authority, hospital, stranger)
     finally:
         process.send_signal(signal.SIGTERM)
@@ -158,7 +158,7 @@ def served(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
             process.wait()
 
 
-def wait_for(base: str, authority: Authority, log: Path) -> None:
+def wait_for(base: str, authority: Authority, process: subprocess.Popen[bytes], log: Path) -> None:
     trust = ssl.create_default_context(cafile=str(authority.file))
     deadline = time.monotonic() + LONG_S
     while True:
@@ -167,6 +167,7 @@ def wait_for(base: str, authority: Authority, log: Path) -> None:
                 assert client.get(f"{base}/healthz").status_code == 200
                 return
         except httpx.TransportError:
+            assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
 
