@@ -2,9 +2,10 @@
 
     python -m benchmarks.status_doors --persons 200000                          its own PostgreSQL store in a temporary folder
     python -m benchmarks.status_doors --sqlite --persons 1000000 --folder F     a SQLite store, kept in the folder
-    python -m benchmarks.status_doors --persons 10000000 --folder F             a PostgreSQL store of benchmarks.province, made if missing
+    python -m benchmarks.status_doors --folder F                              the store that ``benchmarks.province make`` left in the folder
 
-CPU-seconds are those of the gunicorn workers and of the database server; the driver, a process of its own, is not counted.
+CPU-seconds are those of the gunicorn workers and of the database server; the driver, a process of its own, is not counted. Any answer but
+200 ends the run with an error: a refusal is cheap, and would flatter the figures.
 """
 
 from __future__ import annotations
@@ -26,30 +27,37 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from benchmarks.province import ROOT, sample, server
 from benchmarks.province_people import Province
 from benchmarks.province_store import make
 from models.database import Database
 from models.keys import FileKeyRing
+from models.person import Person
 from models.repositories import clients
+from models.schema import upgrade
 
+PERSONS = 200_000
 CONNECTIONS = 16
 WORKERS, THREADS = 2, 8
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def drive(port: int, kind: str, seconds: float, numbers: list[str], token: str) -> dict[str, Any]:
-    """Send requests over 16 connections that stay open; times in ms of each. For a process of its own."""
+    """Send requests over 16 connections that stay open; times in ms of each. For a process of its own.
+
+    Raises SystemExit when an answer is not 200, or does not come.
+    """
     times: list[list[float]] = [[] for _ in range(CONNECTIONS)]
+    failures: list[str] = []
     until = time.perf_counter() + seconds
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def work(place: int) -> None:
         draw = random.Random(place + int(time.time()))
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        while (start := time.perf_counter()) < until:
+        while (start := time.perf_counter()) < until and not failures:
             if kind == "bare":
                 connection.request("GET", f"/persons/{draw.randint(1, int(numbers[0]))}")
             else:
@@ -57,14 +65,23 @@ def drive(port: int, kind: str, seconds: float, numbers: list[str], token: str) 
             answer = connection.getresponse()
             body = answer.read()
             if answer.status != 200:
-                raise SystemExit(f"{kind}: {answer.status} {body[:200]!r}")
+                failures.append(f"{kind}: {answer.status} {body[:200]!r}")
+                return
             times[place].append((time.perf_counter() - start) * 1000)
 
-    threads = [threading.Thread(target=work, args=(place,)) for place in range(CONNECTIONS)]
+    def watched(place: int) -> None:
+        try:
+            work(place)
+        except (OSError, http.client.HTTPException) as error:
+            failures.append(f"{kind}: no answer ({type(error).__name__} {error})")
+
+    threads = [threading.Thread(target=watched, args=(place,)) for place in range(CONNECTIONS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if failures:
+        raise SystemExit(failures[0])  # from a thread it would end that thread only
     return {"times_ms": [round(value, 3) for mine in times for value in mine]}
 
 
@@ -138,11 +155,16 @@ def _round(kind: str, port: int, master: int, postmaster: int | None, seconds: f
     words = [sys.executable, "-m", "benchmarks.status_doors", "--drive", kind, "--port", str(port), "--seconds", str(seconds)]
     done = subprocess.run(words, cwd=ROOT, input=json.dumps(question), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(done.stderr)
+        raise SystemExit(f"a round failed: {done.stderr.strip()}")
     used = cpu_s() - before
     times = sorted(json.loads(done.stdout)["times_ms"])
     at = {f"p{share}_ms": times[min(len(times) - 1, len(times) * share // 100)] for share in (50, 95, 99)}
     return {"requests": len(times), "cpu_s": round(used, 2), "per_cpu_s": round(len(times) / used, 1), **at}
+
+
+def _persons(database: Database) -> int:
+    with database.read_scope() as session:
+        return session.scalar(select(func.count(Person.id))) or 0
 
 
 def _token(database: Database, keyring: FileKeyRing) -> str:
@@ -168,14 +190,17 @@ def _token(database: Database, keyring: FileKeyRing) -> str:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Make what is missing, and measure."""
-    province = Province(options.persons)
     with ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lifecert-doors-")))
         (folder / "home").mkdir(parents=True, exist_ok=True, mode=0o700)
-        url = options.database or (f"sqlite:///{folder / 'province.sqlite'}" if options.sqlite else stack.enter_context(server(folder)))
+        file = folder / "province.sqlite"
+        in_file = options.sqlite or (file.exists() and not (folder / "postgres").exists())
+        url = options.database or (f"sqlite:///{file}" if in_file else stack.enter_context(server(folder)))
         keys = folder / "home" / "keys.json"
-        make(url, province, keys)
+        upgrade(url)
         database = Database(url)
+        province = Province(options.persons or _persons(database) or PERSONS)
+        make(url, province, keys)
         token = _token(database, FileKeyRing.open(keys))
         postmaster = _postmaster(database)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LIFECERT_")}
@@ -188,10 +213,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         bare_port, bare = stack.enter_context(gunicorn("benchmarks.bare_select:make_app()", environment))
         door_port, door = stack.enter_context(gunicorn("api.app:create_wsgi()", environment))
         numbers = sample(province, options.sample)
-        results: dict[str, Any] = {"persons": options.persons, "dialect": database.dialect, "bare": [], "door": []}
+        results: dict[str, Any] = {"persons": province.persons, "dialect": database.dialect, "bare": [], "door": []}
         for position in range(options.rounds + 1):
             seconds = options.seconds if position else 3.0  # the first round warms up
-            asked = {"numbers": [str(options.persons)], "token": ""}
+            asked = {"numbers": [str(province.persons)], "token": ""}
             bare_round = _round("bare", bare_port, bare, postmaster, seconds, asked)
             door_round = _round("door", door_port, door, postmaster, seconds, {"numbers": numbers, "token": token})
             if position:
@@ -207,7 +232,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     """Measure and print JSON; with --drive, be the driver of one round."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--persons", type=int, default=200_000)
+    parser.add_argument("--persons", type=int, help=f"how many to make; those of the store in the folder, else {PERSONS}")
     parser.add_argument("--sqlite", action="store_true")
     parser.add_argument("--database", help="URL of a store of your own; FOLDER/home/keys.json are its keys")
     parser.add_argument("--folder", type=Path)
