@@ -167,11 +167,11 @@ class LifecertClient:
 
     def handed_in(self, batch: str) -> Import:
         """What came of a file."""
-        return Import.of(self._json("GET", f"/api/v1/imports/{quote(batch, safe='')}", safe=True))
+        return Import.of(self._json("GET", f"/api/v1/imports/batches/{quote(batch, safe='')}", safe=True))
 
     def rejected(self, batch: str) -> bytes:
         """The rejected rows of a file, with row number, field, masked value, rule and reason."""
-        return self._answer("GET", f"/api/v1/imports/{quote(batch, safe='')}/rejected", safe=True).content
+        return self._answer("GET", f"/api/v1/imports/batches/{quote(batch, safe='')}/rejected", safe=True).content
 
     # tokens
 

@@ -118,7 +118,7 @@ def _receive(path: Path) -> None:
             file.write(block)
 
 
-@blueprint.get("/imports/<public_id:batch_id>")
+@blueprint.get("/imports/batches/<public_id:batch_id>")
 @door(
     Door(
         summary="Read what came of a file",
@@ -136,7 +136,7 @@ def read_import(batch_id: str, caller: Caller) -> dict[str, Any]:
     return _answer(_of_caller(caller, batch_id))
 
 
-@blueprint.get("/imports/<public_id:batch_id>/rejected")
+@blueprint.get("/imports/batches/<public_id:batch_id>/rejected")
 @door(
     Door(
         summary="Get the rejected rows of a file",

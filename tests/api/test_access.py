@@ -103,8 +103,8 @@ def rows(person: str) -> dict[str, Row]:
         "v1.import_records": Row(
             "POST", "/imports/persons", 422, scope=Scope.RECORDS_WRITE, arguments={"data": b"a,b\n1,2\n", "content_type": "text/csv"}
         ),
-        "v1.read_import": Row("GET", "/imports/nothing", 404, scope=Scope.RECORDS_WRITE),
-        "v1.read_rejected_rows": Row("GET", "/imports/nothing/rejected", 404, scope=Scope.RECORDS_WRITE),
+        "v1.read_import": Row("GET", "/imports/batches/nothing", 404, scope=Scope.RECORDS_WRITE),
+        "v1.read_rejected_rows": Row("GET", "/imports/batches/nothing/rejected", 404, scope=Scope.RECORDS_WRITE),
         "v1.read_peer": Row("GET", "/peer", 404, scope=Scope.ASSISTANCE_RELAY),
         "v1.read_changes": Row("GET", "/changes", 200, scope=Scope.CHANGES_READ),
         "v1.create_webhook": Row("POST", "/webhooks", 422, scope=Scope.WEBHOOKS_MANAGE, arguments={"json": {"url": "nowhere"}}),

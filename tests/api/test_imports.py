@@ -33,12 +33,12 @@ def test_a_file_is_taken_brought_in_by_the_job_and_told_about(world: World) -> N
     assert import_waiting(world.context) == 0
     assert count(world.context.database, Person) == before + 1
     assert list(incoming(world.context).iterdir()) == []
-    told = client.get(f"/api/v1/imports/{batch}").get_json()
+    told = client.get(f"/api/v1/imports/batches/{batch}").get_json()
     assert (told["state"], told["rows"], told["accepted"], told["by_rule"]) == ("done", 2, 1, {"REGION_NOT_YOURS": 1})
-    rejected = client.get(f"/api/v1/imports/{batch}/rejected")
+    rejected = client.get(f"/api/v1/imports/batches/{batch}/rejected")
     assert rejected.data.decode("utf-8-sig").splitlines()[1].startswith("3,region_code")
     stranger = world.client(Scope.RECORDS_WRITE)
-    assert stranger.get(f"/api/v1/imports/{batch}").get_json()["code"] == "import_unknown"
+    assert stranger.get(f"/api/v1/imports/batches/{batch}").get_json()["code"] == "import_unknown"
 
 
 @pytest.mark.parametrize(
