@@ -227,6 +227,7 @@ class _Run:
         tally = self._tally.copy()
         writes = Writes()
         with intake.database.session_scope() as session:
+            import_rows.widen_cache(session)
             records = [one for one in read if not isinstance(one, Verdict)]
             decided = iter(decide_chunk(session, batch.kind, records, intake.keyring, intake.policy, intake.silent, setting, writes))
             verdicts = [one if isinstance(one, Verdict) else next(decided) for one in read]

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
+from operator import mul
 
 from models.errors import ModelsError
 from models.person import Sex
@@ -15,6 +17,8 @@ WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CHECK_CHARACTERS = "10X98765432"
 
 EARLIEST_BIRTH = date(1880, 1, 1)
+
+_NUMBER, _LEGACY = re.compile(r"[0-9]{17}[0-9X]"), re.compile(r"[0-9]{15}")
 
 
 class IdentifierProblem(StrEnum):
@@ -61,7 +65,7 @@ class ResidentId:
 
 def check_character(first_17: str) -> str:
     """Check character for the first 17 digits."""
-    return CHECK_CHARACTERS[sum(int(digit) * weight for digit, weight in zip(first_17, WEIGHTS, strict=True)) % 11]
+    return CHECK_CHARACTERS[sum(map(mul, map(int, first_17), WEIGHTS)) % 11]
 
 
 def parse_resident_id(text: str) -> ResidentId:
@@ -77,12 +81,14 @@ def parse_resident_id(text: str) -> ResidentId:
     if len(number) not in {15, 18}:
         raise IdentifierError(field, IdentifierProblem.LENGTH, f"has {len(number)} characters; it must have 18 (or 15 in the old form)")
     legacy = len(number) == 15
-    if not re.fullmatch(r"[0-9]{15}" if legacy else r"[0-9]{17}[0-9X]", number):
+    if not (_LEGACY if legacy else _NUMBER).fullmatch(number):
         raise IdentifierError(field, IdentifierProblem.CHARACTERS, "may hold digits only, and X in the last place")
     if not "11" <= number[:2] <= "83":
         raise IdentifierError(field, IdentifierProblem.REGION, "does not begin with the code of a province")
     first_17 = number[:6] + "19" + number[6:] if legacy else number[:17]
-    born = _birth_date(field, first_17[6:14])
+    born = _birth_date(first_17[6:14])
+    if born is None:
+        raise IdentifierError(field, IdentifierProblem.BIRTH_DATE, "holds a birth date that does not exist")
     if first_17[14:17] == "000":
         raise IdentifierError(field, IdentifierProblem.SEQUENCE, "has the sequence 000, which is never given out")
     expected = check_character(first_17)
@@ -92,14 +98,13 @@ def parse_resident_id(text: str) -> ResidentId:
     return ResidentId(first_17 + expected, first_17[:6], born, sex, legacy)
 
 
-def _birth_date(field: str, digits: str) -> date:
+@lru_cache(maxsize=65_536)  # the days of 180 years
+def _birth_date(digits: str) -> date | None:
     try:
         born = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
-        born = date.min
-    if born < EARLIEST_BIRTH:
-        raise IdentifierError(field, IdentifierProblem.BIRTH_DATE, "holds a birth date that does not exist")
-    return born
+        return None
+    return None if born < EARLIEST_BIRTH else born
 
 
 def parse_social_security_number(text: str) -> str:

@@ -119,7 +119,7 @@ class FileKeyRing:
 
     def seal(self, plaintext: bytes, associated_data: bytes) -> Sealed:
         """See KeyRing."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
+        nonce = os.urandom(NONCE_BYTES)
         cipher = self._sealing[self._sealing_current]
         return Sealed(self._sealing_current, nonce + cipher.encrypt(nonce, plaintext, associated_data))
 

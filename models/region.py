@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped
@@ -30,6 +31,7 @@ class Region(Base):
     parent_code: Mapped[str | None] = column(PUBLIC, String(6), ForeignKey("region.code"), index=True)
 
 
+@lru_cache(maxsize=8_192)
 def region_prefix(code: str) -> str:
     """Digits that every code inside the region starts with: 420000 -> 42, 420100 -> 4201, 420102 -> 420102."""
     if code.endswith("0000"):

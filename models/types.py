@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Integer, LargeBinary
@@ -82,6 +83,12 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+@lru_cache(maxsize=64)
+def _key_prefix(key_id: str) -> bytes:
+    raw = key_id.encode("ascii")
+    return bytes([len(raw)]) + raw
+
+
 class SealedValue(TypeDecorator[Sealed]):
     """A ``Sealed`` in one column: one byte length of the key id, the key id, then nonce + ciphertext + tag."""
 
@@ -96,8 +103,7 @@ class SealedValue(TypeDecorator[Sealed]):
         """Sealed to bytes."""
         if value is None:
             return None
-        key_id = value.key_id.encode("ascii")
-        return bytes([len(key_id)]) + key_id + value.blob
+        return _key_prefix(value.key_id) + value.blob
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Sealed | None:  # noqa: ARG002
         """Bytes to Sealed."""

@@ -19,6 +19,7 @@ EMPTY_WORDS = frozenset({"null", "none", "nan", "nat", "n/a", "<na>", "\\n"})
 SERIAL_NUMBERS = range(1, 80_000)
 """Excel's serial days up to the year 2119."""
 AMOUNT_MAX_FEN = 10**11
+NAME_LONGEST = 50
 
 _SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?E\+?[0-9]{1,2}", re.IGNORECASE)
 _DAY = re.compile(r"([0-9]{4})(?:[-/.年]\s*)([0-9]{1,2})(?:[-/.月]\s*)([0-9]{1,2})日?")
@@ -29,6 +30,7 @@ _SERIAL = re.compile(r"([0-9]{1,5})(?:\.[0-9]+)?")
 _MIDNIGHT = re.compile(r"[ T]0{1,2}:00(?::00(?:\.0+)?)?(?:Z|\+00:?00)?$")
 _CLOCK = re.compile(r"[ T][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?$")
 _PHONE = re.compile(r"[0-9+()\- ]{5,20}")
+_DASHES = re.compile(r"[\u2010-\u2015\u2212]")
 _DIGITS = re.compile(r"[0-9]+")
 _NAME_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f<>{}@#$%^*=|\\;\"0-9\ufffd]")
 _DOTS = re.compile(r"[•‧・∙⋅．●.]")
@@ -63,6 +65,8 @@ def cell_text(value: object) -> str:
 
 def tidy(text: str) -> str:
     """Without what surrounds a value and is none: spaces of every width, an apostrophe that marks text in Excel, a word for nothing."""
+    if text.isalnum():  # most cells: nothing surrounds them
+        return "" if len(text) <= 5 and text.casefold() in EMPTY_WORDS else text
     text = text.strip().strip("\u3000\u00a0\ufeff\u200b")
     if not text:
         return ""
@@ -87,6 +91,8 @@ def number_text(field: str, text: str) -> str:
 
     Raises RowRejected: EXCEL_PRECISION_LOST.
     """
+    if text.isdecimal() and text.isascii():
+        return text
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     if text.endswith((".0", ".00")):
@@ -195,7 +201,9 @@ def fen_of(field: str, text: str) -> int:
 def name_of(field: str, text: str) -> str:
     """A name in its normal form: one kind of middle dot, no spaces between Chinese characters. Raises RowRejected."""
     name = tidy_name(text)
-    if not 1 <= len(name) <= 100 or _NAME_FORBIDDEN.search(name) or not any(character.isalpha() for character in name):
+    if not 1 <= len(name) <= NAME_LONGEST or not (
+        name.isalpha() or (not _NAME_FORBIDDEN.search(name) and any(character.isalpha() for character in name))
+    ):
         raise RowRejected(rules.NAME_INVALID, field, mask_name(name[:20]))
     return name
 
@@ -210,9 +218,11 @@ def tidy_name(text: str) -> str:
 
 
 def phone_of(field: str, text: str) -> str:
-    """A phone number as it was written, without spaces around. Raises RowRejected."""
+    """A phone number in digits, with + before a country and - before an extension or after an area code. Raises RowRejected."""
+    if text.isdecimal() and text.isascii() and 5 <= len(text) <= 20:
+        return text
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
+        text = _DASHES.sub("-", unicodedata.normalize("NFKC", text))
     text = number_text(field, text)
     if not _PHONE.fullmatch(text) or len(_DIGITS.findall(text)) == 0 or sum(map(str.isdigit, text)) < 5:
         raise RowRejected(rules.PHONE_INVALID, field, mask_phone(text[:20]))

@@ -73,7 +73,28 @@ def _named(path: Path, encoding: str) -> str:
     return {"gb2312": "gb18030", "gbk": "gb18030", "cp936": "gb18030"}.get(name, name)
 
 
+def _utf8_lines(path: Path, bare_cr: bool) -> int | None:
+    # lines of a file that is UTF-8 throughout, found without looking at each of them; None when it is not
+    decoder, lines, last = codecs.getincrementaldecoder("utf-8")(), 0, b""
+    end = b"\r" if bare_cr else b"\n"
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError:
+                return None
+            lines, last = lines + block.count(end), block[-1:]
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return None
+    return lines + (last != end)
+
+
 def _guess(path: Path, bare_cr: bool) -> TextFile:
+    sound = _utf8_lines(path, bare_cr)
+    if sound is not None:
+        return TextFile("utf-8", bare_cr, sound)
     lines = beyond_ascii = utf8 = gb18030 = chinese_utf8 = common = characters = 0
     first_bad = 0
     for raw in raw_lines(path, bare_cr):

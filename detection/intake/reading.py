@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 from detection.intake import rules
 from detection.intake.cells import (
@@ -50,6 +52,7 @@ from models.repositories.persons import BlindIndex
 UNSPECIFIED = "unspecified"
 """Source of records whose file does not name one."""
 SOURCE_LONGEST, REFERENCE_LONGEST = 100, 200
+WORDS_KEPT = 10_000
 
 Values = Mapping[str, str]
 
@@ -65,6 +68,15 @@ class RowReader:
     index: BlindIndex
     policy: IntakePolicy
     today: date
+    _words: dict[tuple[str, str], str | None] = dataclasses.field(default_factory=dict)
+
+    @cached_property
+    def _oldest(self) -> date:
+        # births before this day are longer ago than anybody lives
+        day = add_months(self.today, -12 * self.policy.age_years_max) - timedelta(days=3)
+        while add_months(day, 12 * self.policy.age_years_max) < self.today:
+            day += timedelta(days=1)
+        return day
 
     def read(self, row: RawRow) -> Record:
         """The record of a row. Raises RowRejected by the first rule that it breaks."""
@@ -74,7 +86,7 @@ class RowReader:
         for field, place in self.places.items():
             cell = row.values[place]
             text = tidy(cell if type(cell) is str else cell_text(cell))
-            if text:
+            if text and text[0] == "#":
                 check_damage(field, text)
             values[field] = text
         return _READERS[self.kind](self, values)
@@ -101,7 +113,7 @@ class RowReader:
                 raise RowRejected(rules.SEX_MISMATCH, "sex", sex[:10])
         if resident.birth_date > self.today:
             raise RowRejected(rules.DATE_IN_FUTURE, "resident_id", resident.masked)
-        if add_months(resident.birth_date, 12 * self.policy.age_years_max) < self.today:
+        if resident.birth_date < self._oldest:
             raise RowRejected(rules.AGE_IMPLAUSIBLE, "resident_id", resident.masked)
         number = values.get("social_security_number")
         number = social_security_number_of("social_security_number", number) if number else None
@@ -183,7 +195,12 @@ class RowReader:
         return CardRecord(self.index.social_security_number(number), mask_number(number), reason, start, end, source)
 
     def _word(self, field: str, text: str, rule: Rule) -> str:
-        found = self.headings.value(field, text.removesuffix(".0"))
+        key = (field, text)
+        if key not in self._words:
+            if len(self._words) >= WORDS_KEPT:
+                self._words.clear()
+            self._words[key] = self.headings.value(field, text.removesuffix(".0"))
+        found = self._words[key]
         if found is None:
             raise RowRejected(rule, field, text[:20])
         return found

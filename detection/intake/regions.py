@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from detection.intake import divisions, rules
 from detection.intake.cells import number_text
@@ -46,6 +47,7 @@ class RegionBook:
         raise RowRejected(rules.REGION_RETIRED if divisions.known(code) else rules.REGION_UNKNOWN, field, code[:12])
 
 
+@lru_cache(maxsize=8_192)
 def city_of(code: str) -> str:
     """The city that a report counts a region under: 420106 -> 420100; a municipality as a whole; a county without a city is its own."""
     if code[:2] in divisions.MUNICIPALITIES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,11 +36,11 @@ class BlindIndex:
 
     def resident_id(self, number: str) -> bytes:
         """32 bytes for an 18-digit number in its normal form."""
-        return hmac.new(self._resident_id, number.encode("ascii"), hashlib.sha256).digest()
+        return hmac.digest(self._resident_id, number.encode("ascii"), "sha256")
 
     def social_security_number(self, number: str) -> bytes:
         """32 bytes for a number in its normal form."""
-        return hmac.new(self._social_security_number, number.encode("ascii"), hashlib.sha256).digest()
+        return hmac.digest(self._social_security_number, number.encode("ascii"), "sha256")
 
 
 @dataclass(frozen=True)
