@@ -67,6 +67,14 @@ SEEN = frozenset({EvidenceKind.COUNTER, EvidenceKind.HOME_VISIT, EvidenceKind.VI
 TOLD = frozenset({EvidenceKind.DECLARATION, EvidenceKind.CUSTODY, EvidenceKind.DEATH_RECORD})
 BY_STAFF = SEEN | TOLD
 REFERENCE_MAX = 200
+_SOURCES = {
+    EvidenceKind.COUNTER: "counter visit",
+    EvidenceKind.HOME_VISIT: "home visit",
+    EvidenceKind.VIDEO_CALL: "video call",
+    EvidenceKind.CUSTODY: "custody notice",
+}
+# Sources that say no more than the kind does.
+SEEN_SOURCES = frozenset(_SOURCES.values())
 PLACE_MAX = 200
 
 
@@ -172,10 +180,4 @@ def source_of(typed: TypedEvidence) -> str:
     """Stable words for the ledger's source."""
     if typed.told_by is not None:
         return typed.told_by.value
-    words = {
-        EvidenceKind.COUNTER: "counter visit",
-        EvidenceKind.HOME_VISIT: "home visit",
-        EvidenceKind.VIDEO_CALL: "video call",
-        EvidenceKind.CUSTODY: "custody notice",
-    }
-    return words[typed.kind]
+    return _SOURCES[typed.kind]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from flask_babel import format_date
+from babel.dates import format_skeleton
+from flask_babel import format_date, get_locale
 from flask_bootstrap import Bootstrap5
 
 from api import accounts, i18n
@@ -35,6 +36,7 @@ from api.pages import (
     webhooks,
 )
 from api.pages.blueprints import counter_pages, pages
+from api.pages.words import account
 
 # importing these modules puts their views on the blueprints
 PAGES = (
@@ -69,6 +71,11 @@ def plain_date(day: date | datetime | None) -> str:
     return "" if day is None else format_date(day, "long")
 
 
+def plain_month(day: date) -> str:
+    """A month in the words of the page's language, e.g. 2026年11月. day: any day of it."""
+    return str(format_skeleton("yMMMM", day, locale=get_locale()))
+
+
 def register(app: Flask) -> None:
     """Register all pages."""
     i18n.register(app)
@@ -77,6 +84,8 @@ def register(app: Flask) -> None:
     if "bootstrap" not in app.extensions:
         Bootstrap5(app)
     app.jinja_env.filters["plain_date"] = plain_date
+    app.jinja_env.filters["plain_month"] = plain_month
+    app.jinja_env.filters["account"] = account
     app.context_processor(session_person.for_templates)
     app.context_processor(staff_navigation.for_templates)
     app.register_blueprint(pages)

@@ -8,10 +8,12 @@ from typing import Any
 from flask_babel import LazyString, format_date, lazy_gettext
 from flask_babel import gettext as _
 
-from api.pages.evidence_words import KINDS, SILENT, STRENGTHS, TRACES
+from api.pages.evidence_words import KINDS, SILENT, STRENGTHS, TOLD_BY, TRACES
+from api.pages.words import account
 from models.enrolment import Scheme
 from models.life_evidence import EvidenceKind, Trace
 from models.repositories.timeline import Entry, Lane
+from verify.evidence_rules import SEEN_SOURCES, ToldBy
 from verify.silent import Explained, explain, is_silent
 from verify.timeline_conflicts import Conflict, ConflictCode
 
@@ -159,15 +161,15 @@ def lines(entry: Entry) -> list[str]:
             arrears = facts["arrears_fen"]
             found = [_state(facts["state"]), facts["reason"], _("Arrears: %(amount)s yuan", amount=yuan(arrears)) if arrears else None]
         case Lane.OUTREACH:
-            found = [_state(facts["outcome"]), facts["note"], facts["by"]]
+            found = [_state(facts["outcome"]), facts["note"], account(facts["by"])]
         case Lane.ASSISTANCE:
             found = [_("From region %(one)s to region %(other)s", one=facts["from"], other=facts["to"]), facts["reason"]]
         case Lane.ALERT:
             found = [_state(facts["severity"]), _state(facts["state"]), _state(facts["closed"])]
         case Lane.CASE:
-            found = [_("Owner: %(name)s", name=facts["owner"]), _state(facts["outcome"]), facts["conclusion"]]
+            found = [_("Owner: %(name)s", name=account(facts["owner"])), _state(facts["outcome"]), facts["conclusion"]]
         case Lane.MERGER:
-            found = [facts["reason"], facts["by"]]
+            found = [facts["reason"], account(facts["by"])]
         case Lane.CHECK:
             found = [facts.get("institution"), facts.get("channel")]
         case Lane.PAYMENT:
@@ -179,15 +181,20 @@ def _evidence_lines(entry: Entry) -> list[str | None]:
     facts = entry.facts
     found: list[str | None] = [
         _("Worth: %(strength)s", strength=STRENGTHS[facts["strength"]]),
-        _("Source: %(source)s", source=facts["source"]),
+        _("Source: %(source)s", source=source_words(facts["source"])) if facts["source"] not in SEEN_SOURCES else None,
         _("Paper or note: %(reference)s", reference=facts["reference"]) if facts["reference"] else None,
         _until(entry) if entry.code == "custody" else None,
         _("Place: %(place)s", place=facts["place"]) if facts["place"] else None,
         _("Staff: %(names)s", names=" · ".join(facts["staff"])) if facts["staff"] else None,
         _("Position: %(position)s", position="{:.5f}, {:.5f}".format(*facts["position"])) if facts["position"] else None,
-        _("Recorded by %(name)s on %(day)s", name=facts["recorded_by"], day=day(facts["recorded_at"])),
+        _("Recorded by %(name)s on %(day)s", name=account(facts["recorded_by"]), day=day(facts["recorded_at"])),
     ]
     return found + list(_explained(facts["details"]) if is_silent(facts["details"]) else [])
+
+
+def source_words(source: str) -> str:
+    """Who told it in the page's words; other sources are names and stay as they are recorded."""
+    return str(TOLD_BY[ToldBy(source)]) if source in set(ToldBy) else source
 
 
 def _explained(details: dict[str, Any]) -> list[str]:

@@ -226,3 +226,8 @@ def advice_of(reasons: tuple[Reason, ...], kind: ChallengeKind, *, at_most: int 
     if not lines:
         lines = [str(HINTS[Reason.HOLD_STILL])] if kind is ChallengeKind.GENTLE else [str(HINTS[Reason.PROMPT_NOT_FOLLOWED])]
     return lines[:at_most]
+
+
+def account(actor: str) -> str:
+    """Name of the account behind an actor of the records: "li" of "staff:li"; programs, jobs and operators as they are recorded."""
+    return actor.removeprefix("staff:")
