@@ -183,7 +183,7 @@ class History:
         assert replayed == kept
 
 
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(steps=operations)
 def test_what_was_told_is_what_is_derived_after_any_history(steps: list[tuple[Any, ...]], database: Database, keyring: FileKeyRing) -> None:
     with database.sessions() as session:
@@ -271,8 +271,8 @@ def test_other_rules_are_told_without_anybody_asking(database: Database, keyring
 
 def test_several_announcers_tell_everything_once(database: Database, keyring: FileKeyRing, clock: FixedClock) -> None:
     with database.session_scope() as session:
-        people = [pensioner(session, keyring, 100 + number, TODAY) for number in range(40)]
-    outcomes_of(4, lambda _number: announcer.announce(database, POLICY, clock, chunk=3))
+        people = [pensioner(session, keyring, 100 + number, TODAY) for number in range(16)]
+    outcomes_of(3, lambda _number: announcer.announce(database, POLICY, clock, chunk=2))
     announcer.announce(database, POLICY, clock)
     assert sorted(person_id for person_id, _, _ in told(database)) == people
 
