@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from api.log import logger
 from detection.intake.errors import FileUnusableError, ImportFailedError
 from detection.intake_service import Intake, Options
 from models.errors import Conflict, ConflictError
-from models.import_batch import ImportKind
+from models.import_batch import ImportBatch, ImportKind
+from models.repositories import imports
 
 NOTE = ".json"
 
@@ -65,6 +67,35 @@ def hand_in(context: Context, kind: ImportKind, received: Path, *, file_name: st
     unfinished.write_text(json.dumps(note), encoding="utf-8")
     os.replace(unfinished, waiting.with_name(batch + NOTE))
     return batch
+
+
+def delete_old_files(context: Context) -> int:
+    """Delete rejected rows and files that were handed in once policy no longer keeps them; how many files. Reports and counts stay.
+
+    An import that was interrupted and not gone on with in that time is closed as failed: its rows stay.
+    """
+    days = context.policy.intake.rejected_file_days
+    before = context.clock() - timedelta(days=days)
+    with context.database.session_scope() as session:
+        imports.give_up(session, before=before, now=context.clock(), failure=f"interrupted, and not gone on with for {days} days")
+    folder, deleted = context.settings.home / "imports", 0
+    with context.database.read_scope() as session:
+        for path in folder.glob("*/rejected.csv"):
+            if _is_over(imports.find(session, path.parent.name), path, before):
+                path.unlink(missing_ok=True)
+                deleted += 1
+        for path in (folder / "incoming").glob("*"):
+            name = path.name.removeprefix(".").split(".", 1)[0]
+            if path.is_file() and _is_over(imports.find(session, name), path, before):
+                path.unlink(missing_ok=True)
+                deleted += 1
+    return deleted
+
+
+def _is_over(batch: ImportBatch | None, path: Path, before: datetime) -> bool:
+    if batch is None:  # received and never registered: a process died in between
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC) < before
+    return batch.finished_at is not None and batch.finished_at < before
 
 
 def import_waiting(context: Context) -> int:

@@ -22,7 +22,7 @@ from api.assistance import assistance_service
 from api.beside import working_beside
 from api.context import Context
 from api.identity_checks import make_identity_checks
-from api.intake import import_waiting
+from api.intake import delete_old_files, import_waiting
 from api.log import logger
 from api.message_dispatch import send_messages
 from api.payments import make_outreach, make_resumptions
@@ -68,6 +68,7 @@ def add_jobs(queue: Huey, context: Context) -> dict[str, Any]:
         done["webhook_messages_deleted"] = purge_webhooks()
         done["identity_checks_deleted"] = identity_checks.delete_old()
         done["status_codes_deleted"] = status_code_service(context).housekeeping()
+        done["import_files_deleted"] = delete_old_files(context)
         if any(done.values()):
             log.info("housekeeping", **done)
         return done

@@ -6,13 +6,13 @@ import hashlib
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from detection.intake import divisions
+from detection.intake import divisions, own_divisions
 from detection.intake.chunk_decisions import decide_chunk
 from detection.intake.encoding import file_digest
 from detection.intake.errors import FileUnusableError, ImportFailedError
@@ -31,9 +31,10 @@ from detection.intake.verdicts import Setting, Verdict, Writes
 from models.database import Database
 from models.import_batch import ImportBatch, ImportKind, ImportState
 from models.keys import KeyRing
+from models.life_evidence import EvidenceKind, LifeEvidence
 from models.policy import CertificationPolicy
 from models.policy_store import IntakePolicy, SilentPolicy
-from models.repositories import audit, import_rows, imports
+from models.repositories import audit, import_rows, imports, life_after_death
 from models.repositories.persons import BlindIndex
 
 CHUNK_ROWS = 5_000
@@ -82,7 +83,9 @@ class ImportResult:
 
 @dataclass(frozen=True)
 class Intake:
-    """The intake of one installation. folder: where each batch leaves its files, in a folder of its own."""
+    """The intake of one installation. folder: where each batch leaves its files, in a folder of its own; beside it
+    the operator may put ``divisions.csv``.
+    """
 
     database: Database
     keyring: KeyRing
@@ -170,7 +173,8 @@ class _Run:
         self._today = intake.certification.today(intake.clock())
         with intake.database.read_scope() as session:
             self._stored_regions = set(import_rows.region_codes(session))
-        book = RegionBook(self._stored_regions)
+        self._own = own_divisions.load(intake.folder.parent / "divisions.csv")
+        book = RegionBook(self._stored_regions, self._own)
         self._reader = RowReader(batch.kind, table.places, headings, book, BlindIndex(intake.keyring), intake.policy, self._today)
         self._seen = SeenRows()
         self._tally = Tally(batch.rows_done, batch.accepted, batch.unchanged, batch.rejected, batch.by_rule, batch.by_region)
@@ -232,11 +236,12 @@ class _Run:
             decided = iter(decide_chunk(session, batch.kind, records, intake.keyring, intake.policy, intake.silent, setting, writes))
             verdicts = [one if isinstance(one, Verdict) else next(decided) for one in read]
             regions = writes.regions - self._stored_regions
-            import_rows.ensure_regions(session, _with_parents(regions))
+            import_rows.ensure_regions(session, _with_parents(regions, self._own.names))
             for table, rows in writes.inserts.items():
                 import_rows.add_rows(session, table, rows)
             for table, rows in writes.changes.items():
                 import_rows.change_rows(session, table, rows)
+            life_after_death.open_for(session, _evidence_of(writes), by=self._actor, now=now)
             for verdict in verdicts:
                 tally.add(verdict)
             rejected.add(
@@ -271,6 +276,19 @@ class _Run:
         return ImportResult(batch.public_id, tally.rows, tally.accepted, tally.unchanged, tally.rejected, tally.by_rule, file, report)
 
 
-def _with_parents(codes: set[str]) -> list[tuple[str, str]]:
-    chain = {one.code: one.name for code in codes for one in divisions.parents(code)}
+def _evidence_of(writes: Writes) -> dict[int, date | None]:
+    """Whom the new evidence of a chunk is about: the newest day of life, or None where a death record is among it."""
+    touched: dict[int, date | None] = {}
+    for row in writes.inserts.get(LifeEvidence, ()):
+        person, day = row["person_id"], row["occurred_on"]
+        if row["kind"] is EvidenceKind.DEATH_RECORD:
+            touched[person] = None
+        elif row["kind"] is EvidenceKind.DATA_MATCH:
+            before = touched.get(person, day)
+            touched[person] = None if before is None else max(before, day)
+    return touched
+
+
+def _with_parents(codes: set[str], own: Mapping[str, str]) -> list[tuple[str, str]]:
+    chain = {one.code: one.name for code in codes for one in divisions.parents(code, own)}
     return sorted(chain.items(), key=lambda one: (not one[0].endswith("0000"), not one[0].endswith("00"), one[0]))

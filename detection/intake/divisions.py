@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -53,7 +54,7 @@ def in_force() -> dict[str, str]:
 
     extra = _supplement()
     names = {code: name for code, name in data.get_address_code().items() if code not in extra["successors"]}
-    return names | extra["added"]
+    return names | extra["added"] | extra["statistical"]
 
 
 @cache
@@ -149,8 +150,26 @@ def _has_candidate(code: str) -> bool:
     )
 
 
-def parents(code: str) -> list[Division]:
-    """The division and those around it, widest first: province, city (where there is one), county."""
+@cache
+def _by_name() -> dict[str, set[str]]:
     names = in_force()
+    found: dict[str, set[str]] = {}
+    for code, name in names.items():
+        province, city = names.get(f"{code[:2]}0000", ""), names.get(f"{code[:4]}00", "")
+        around = ("", province) if code.endswith("00") else ("", province, city, province + city)
+        for before in around if not code.endswith("0000") else ("",):
+            found.setdefault(before + name, set()).add(code)
+    return found
+
+
+def code_of_name(text: str) -> str | None:
+    """The code of a division in force by its name, with or without those around it; None when none or several have it."""
+    codes = _by_name().get(re.sub(r"[\s/\-,，、>]+", "", text), set())
+    return next(iter(codes)) if len(codes) == 1 else None
+
+
+def parents(code: str, own: Mapping[str, str]) -> list[Division]:
+    """The division and those around it, widest first: province, city (where there is one), county. own: the operator's names."""
+    names = {**in_force(), **own} if own else in_force()
     chain = [f"{code[:2]}0000", f"{code[:4]}00", code]
     return [Division(one, names[one]) for one in dict.fromkeys(chain) if one in names]

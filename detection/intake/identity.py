@@ -38,14 +38,15 @@ def resident_id_of(field: str, text: str) -> ResidentId:
 
 
 def social_security_number_of(field: str, text: str) -> str:
-    """The social-security number of a cell. Raises RowRejected: SSN_INVALID, EXCEL_PRECISION_LOST or EXCEL_LEADING_ZERO_LOST."""
+    """The social-security number of a cell.
+
+    It has no check digit in every province, so that 18 digits ending in 000 are taken as they are; a cell that came as a number, or in
+    scientific notation, has lost digits.
+
+    Raises:
+        RowRejected: SSN_INVALID, EXCEL_PRECISION_LOST or EXCEL_LEADING_ZERO_LOST.
+    """
     number = number_text(field, text)
-    if len(number) == 18 and number.isdigit() and number.endswith("000"):
-        try:
-            parse_resident_id(number)
-        except IdentifierError as error:
-            if error.problem in {IdentifierProblem.CHECK_DIGIT, IdentifierProblem.SEQUENCE}:
-                raise RowRejected(rules.EXCEL_PRECISION_LOST, field, mask_number(number)) from None
     try:
         return parse_social_security_number(number)
     except IdentifierError:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from detection.intake import divisions, rules
 from detection.intake.cells import number_text
+from detection.intake.own_divisions import OwnDivisions
 from detection.intake.rules import RowRejected
 from models.region import region_prefix
 
@@ -16,10 +17,14 @@ LONGER_CODES = (9, 12)
 
 
 class RegionBook:
-    """Looks region codes up. stored: codes of the store's own table, which count whatever the national table says."""
+    """Looks region codes up. stored: codes of the store's own table, which count whatever the national table says; own: the operator's.
 
-    def __init__(self, stored: Collection[str]) -> None:
+    A name stands for a code where only one division has it, alone (江岸区) or behind its city and province (武汉市江岸区).
+    """
+
+    def __init__(self, stored: Collection[str], own: OwnDivisions | None = None) -> None:
         self._stored = frozenset(stored)
+        self._own = own or OwnDivisions()
         self._known: dict[str, str] = {}
 
     def resolve(self, field: str, text: str) -> str:
@@ -32,14 +37,18 @@ class RegionBook:
     def _look_up(self, field: str, text: str) -> str:
         code = number_text(field, text)
         if not code.isdigit():
-            raise RowRejected(rules.REGION_UNKNOWN, field, text[:20])
+            named = divisions.code_of_name(text)
+            if named is None:
+                raise RowRejected(rules.REGION_UNKNOWN, field, text[:20])
+            return named
         if len(code) in LONGER_CODES:
             code = code[:COUNTY_DIGITS]
         if len(code) in {2, 4}:
             code = code.ljust(COUNTY_DIGITS, "0")
         if len(code) in {3, 5}:
             raise RowRejected(rules.EXCEL_LEADING_ZERO_LOST, field, code)
-        if code in self._stored:
+        code = self._own.successors.get(code, code)
+        if code in self._stored or code in self._own.names:
             return code
         following = divisions.successor(code)
         if following is not None:

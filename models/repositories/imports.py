@@ -115,6 +115,21 @@ def finish(session: Session, batch_id: int, state: ImportState, *, now: datetime
     )
 
 
+def give_up(session: Session, *, before: datetime, now: datetime, failure: str) -> None:
+    """Close what still runs and has not moved since ``before``."""
+    session.execute(
+        update(ImportBatch)
+        .where(ImportBatch.state == ImportState.RUNNING, ImportBatch.updated_at < before)
+        .values(state=ImportState.FAILED, finished_at=now, updated_at=now, failure=failure[:500])
+        .execution_options(synchronize_session=False)
+    )
+
+
+def find(session: Session, public_id: str) -> ImportBatch | None:
+    """The batch with this public id, or None."""
+    return session.scalar(select(ImportBatch).where(ImportBatch.public_id == public_id))
+
+
 def get(session: Session, public_id: str) -> ImportBatch:
     """The batch with this public id. Raises NotFoundError."""
     batch = session.scalar(select(ImportBatch).where(ImportBatch.public_id == public_id))
