@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+from datetime import timedelta
+
 import pytest
 
-from api.intake import import_waiting, incoming
+from api.intake import delete_old_files, import_waiting, incoming
 from api.rights import RoleName
 from api.scopes import Scope
 from models.person import Person
@@ -79,3 +82,19 @@ def test_staff_see_batches_report_and_rejected_rows_of_their_region(world: World
     assert (rejected.status_code, rejected.mimetype) == (200, "text/csv")
     assert world.staff(RoleName.COUNTER).get("/desk/imports").status_code == 403
     assert staff.get("/desk/imports/nothing").status_code == 404
+
+
+def test_rejected_rows_are_deleted_after_their_time_and_the_report_is_kept(world: World) -> None:
+    client = world.client(Scope.RECORDS_WRITE)
+    answer = client.post("/api/v1/imports/persons", data=body((5, HOME_REGION), (7, OTHER_REGION)), content_type=CSV)
+    folder = incoming(world.context).parent / answer.get_json()["batch"]
+    assert import_waiting(world.context) == 1
+    days = world.context.policy.intake.rejected_file_days
+    now = world.context.clock()
+    on_the_day = dataclasses.replace(world.context, clock=lambda: now + timedelta(days=days) - timedelta(hours=1))
+    after = dataclasses.replace(world.context, clock=lambda: now + timedelta(days=days, hours=1))
+    assert delete_old_files(on_the_day) == 0
+    assert (folder / "rejected.csv").exists()
+    assert delete_old_files(after) == 1
+    assert not (folder / "rejected.csv").exists()
+    assert (folder / "report.html").exists()
