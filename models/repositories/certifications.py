@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from models.benefit import Benefit, BenefitPause
@@ -168,9 +168,11 @@ def _room_for_grouping(session: Session) -> None:
 
 
 def _draws_benefit() -> ColumnElement[bool]:
-    member = aliased(Person)
-    members = select(member.id).where(or_(member.id == Person.id, member.merged_into_id == Person.id)).correlate(Person)
-    return select(Benefit.id).where(Benefit.person_id.in_(members)).correlate(Person).exists()
+    # two questions, each by one index: asked as one over both (IN), PostgreSQL went through all benefits for every person
+    own = select(Benefit.id).where(Benefit.person_id == Person.id).correlate(Person).exists()
+    merged = aliased(Person)
+    met = and_(merged.merged_into_id.is_not(None), merged.merged_into_id == Person.id)
+    return or_(own, select(Benefit.id).join(merged, merged.id == Benefit.person_id).where(met).correlate(Person).exists())
 
 
 def _status(row: Row[Any], on: date) -> CertificationStatus:
