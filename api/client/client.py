@@ -109,7 +109,9 @@ class LifecertClient:
         reference: str | None = None,
         key: str | None = None,
     ) -> IdentityCheck:
-        """Check a person at treatment. picture: JPEG, PNG or WebP. key: Idempotency-Key; with one the call is safe to send again."""
+        """Check a person at treatment. picture: JPEG, PNG or WebP. With ``reference``, your own number of the check, or ``key``, an
+        Idempotency-Key, the call is safe to send again.
+        """
         body = _without_none(
             institution=institution,
             resident_id=resident_id,
@@ -121,7 +123,8 @@ class LifecertClient:
             reference=reference,
         )
         headers = {} if key is None else {"Idempotency-Key": key}
-        return IdentityCheck.of(self._json("POST", "/api/v1/identity-checks", body, safe=key is not None, headers=headers))
+        safe = key is not None or reference is not None
+        return IdentityCheck.of(self._json("POST", "/api/v1/identity-checks", body, safe=safe, headers=headers))
 
     def card(self, card_number: str, *, on: date | None = None) -> CardStatus:
         """Whether a card is on the blacklist."""

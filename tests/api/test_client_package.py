@@ -12,9 +12,12 @@ from werkzeug.serving import make_server
 
 from api.client import LifecertClient, NotAnsweredError, ProblemError, TokenError
 from api.client.retrying import SAFE, RetryingTransport
+from api.intake import import_waiting
 from models.repositories import clients
 from models.repositories.clients import NewClient
 from tests.api.conftest import HOME_REGION, OTHER_RESIDENT_ID, RESIDENT_ID, World
+from tests.api.test_changes import certify, pensioners
+from tests.api.test_imports import body
 
 
 def made(world: World, *scopes: str, rate: int = 1_000_000) -> NewClient:
@@ -99,6 +102,67 @@ def test_a_client_that_is_too_fast_is_told_when_to_come_again(world: World, base
         assert (refused.value.status, refused.value.code) == (429, "too_many_requests")
         world.clock.advance(minutes=1)
         lifecert.status(resident_id=RESIDENT_ID)
+
+
+def test_hospitals_check_a_person_again_under_the_same_reference_and_look_cards_up(world: World, base: str) -> None:
+    with client_of(base, made(world, "identity:check", "blacklist:read")) as lifecert:
+        first = lifecert.identity_check(institution="first hospital", resident_id=RESIDENT_ID, reference="2026-1")
+        again = lifecert.identity_check(institution="first hospital", resident_id=RESIDENT_ID, reference="2026-1")
+        card = lifecert.card("A12345678")
+    assert (first.person_id, first.certification_state, first.card_blacklisted) == (world.at_home, "never_certified", False)
+    assert again.check == first.check
+    assert (card.blacklisted, card.reason) == (False, None)
+
+
+@pytest.mark.parametrize(("given", "sent"), [({"reference": "1"}, 2), ({"key": "0123456789abcdef"}, 2), ({}, 1)])
+def test_a_check_is_sent_again_only_when_the_service_can_tell_that_it_is_the_same(given: dict[str, str], sent: int) -> None:
+    asked = list[httpx.Request]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth/token":
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 600})
+        asked.append(request)
+        return httpx.Response(503 if len(asked) == 1 else 400, headers={"Retry-After": "0"})
+
+    lifecert = LifecertClient("http://service.invalid", "c0", "s", transport=httpx.MockTransport(answer))
+    with lifecert, pytest.raises(ProblemError):
+        lifecert.identity_check(institution="first hospital", resident_id=RESIDENT_ID, **given)  # type: ignore[arg-type]
+    assert len(asked) == sent
+
+
+def test_changes_and_webhooks_come_and_go(world: World, base: str) -> None:
+    pensioners(world)
+    with client_of(base, made(world, "changes:read", "webhooks:manage")) as lifecert:
+        changes = list(lifecert.changes(limit=1))
+        assert [(change.person_id, change.before, change.state) for change in changes] == [(world.at_home, None, "never_certified")]
+        certify(world)
+        assert [change.state for change in lifecert.changes(changes[-1].change, limit=1)] == ["certified"]
+        hook = lifecert.add_webhook("https://192.0.2.1/told", states=["overdue"])
+        assert [(one.webhook_id, one.url) for one in lifecert.webhooks()] == [(hook.webhook_id, hook.url)]
+        lifecert.remove_webhook(hook.webhook_id)
+        assert [one.webhook_id for one in lifecert.webhooks()] == []
+
+
+def test_a_file_of_records_is_handed_in_and_what_was_rejected_is_fetched(world: World, base: str) -> None:
+    with client_of(base, made(world, "records:write")) as lifecert:
+        data = body((5, HOME_REGION), (7, "999999"))
+        batch = lifecert.hand_in("persons", data).batch
+        assert lifecert.hand_in("persons", data).batch == batch
+        import_waiting(world.context)
+        told = lifecert.handed_in(batch)
+        assert (told.rows, told.accepted, told.rejected) == (2, 1, 1)
+        assert b"region_code" in lifecert.rejected(batch)
+
+
+def test_a_batch_costs_a_request_for_every_so_many_ids(world: World, base: str) -> None:
+    per_request = world.context.policy.integration.ids_per_request
+    with client_of(base, made(world, "status:read", rate=3)) as lifecert:
+        lifecert._http._transport._longest_s = 0.0  # type: ignore[attr-defined]
+        assert len(list(lifecert.statuses([{"resident_id": RESIDENT_ID}] * (per_request + 1)))) == per_request + 1
+        lifecert.status(resident_id=RESIDENT_ID)
+        with pytest.raises(ProblemError) as refused:
+            lifecert.status(resident_id=RESIDENT_ID)
+    assert refused.value.code == "too_many_requests"
 
 
 def test_nobody_at_the_address_is_an_error_of_its_own() -> None:
