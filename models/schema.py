@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -32,9 +33,15 @@ def alembic_config(connection: Connection | None = None) -> Config:
     return config
 
 
+@cache
+def _scripts() -> ScriptDirectory:
+    # read once a process: every command opens the store, and reading the migrations takes longer than finding nothing to do
+    return ScriptDirectory.from_config(alembic_config())
+
+
 def head_revision() -> str:
     """The revision that this code was written for."""
-    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    head = _scripts().get_current_head()
     if head is None:  # a packaging fault
         raise SchemaError("the package holds no migrations: install it again")
     return head
@@ -48,8 +55,9 @@ def upgrade(url: str, revision: str = "head") -> None:
         SchemaError: the tables are of a newer version of the code, or the migration leaves rows that refer to nothing.
     """
     with _migrating(url) as connection:
-        _refuse_newer(connection)
-        command.upgrade(alembic_config(connection), revision)
+        current = _refuse_newer(connection)
+        if revision != "head" or current != head_revision():
+            command.upgrade(alembic_config(connection), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
@@ -63,7 +71,7 @@ def current_revision(engine: Engine) -> str | None:
     """Revision of the tables as they are, None for an empty database."""
     try:
         with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            return _revision(connection)
     except OperationalError as error:
         raise explain(error, engine.url) or error from error
 
@@ -111,7 +119,7 @@ def _migrating(url: str) -> Iterator[Connection]:
 
 def _is_known(revision: str) -> bool:
     try:
-        return ScriptDirectory.from_config(alembic_config()).get_revision(revision) is not None
+        return _scripts().get_revision(revision) is not None
     except CommandError:
         return False
 
@@ -123,7 +131,12 @@ def _newer(current: str) -> str:
     )
 
 
-def _refuse_newer(connection: Connection) -> None:
-    current = MigrationContext.configure(connection).get_current_revision()
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _refuse_newer(connection: Connection) -> str | None:
+    current = _revision(connection)
     if current is not None and not _is_known(current):
         raise SchemaError(_newer(current))
+    return current
