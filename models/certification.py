@@ -193,24 +193,34 @@ def status_query(policy: CertificationPolicy, on: date) -> FromClause:
     return _derived(facts, policy, on)
 
 
-def status_table(policy: CertificationPolicy, on: date, among: Select[int], *, one_by_one: bool = False) -> FromClause:
+def status_table(
+    policy: CertificationPolicy, on: date, among: Select[int], *, one_by_one: bool = False, ids: tuple[int, int] | None = None
+) -> FromClause:
     """The same rows for the persons whose ids ``among`` selects, by grouping: for very many at once. Merged records have no row.
 
     One more column: benefits, how many there are, also ended ones. One pass over the index of the ledger and one over the benefits of
     those persons. ``among`` stands in it several times, since a CTE would keep PostgreSQL from working in parallel: let it be simple.
 
     one_by_one: look each person up in the indexes instead of passing over all of them: for many who are yet a small part of the store,
-    such as a city. PostgreSQL only (LATERAL).
+    such as a city. PostgreSQL only (LATERAL). ids: the least and the greatest id of them, when most ids between are theirs: then only
+    that stretch of the indexes is passed over.
     """
-    persons = among.subquery()
+    persons: FromClause = among.subquery()
+    if one_by_one:
+        # The estimates of what is looked up are far off: what is joined in order of ids would have all persons read in that order.
+        persons = among.cte("among_once").prefix_with("MATERIALIZED")
     (person_id,) = persons.c
     if one_by_one:
         own: FromClause = _evidence_facts(policy, on, LifeEvidence, LifeEvidence.person_id == person_id, None)
         benefits: FromClause = _benefit_facts(policy, on, Benefit, Benefit.person_id == person_id, None)
     else:
-        among_own, among_benefits = among.subquery(), among.subquery()
-        own = _evidence_facts(policy, on, LifeEvidence, LifeEvidence.person_id.in_(select(*among_own.c)), LifeEvidence.person_id)
-        benefits = _benefit_facts(policy, on, Benefit, Benefit.person_id.in_(select(*among_benefits.c)), Benefit.person_id)
+        if ids is not None:
+            theirs, drawn = LifeEvidence.person_id.between(*ids), Benefit.person_id.between(*ids)
+        else:
+            theirs = LifeEvidence.person_id.in_(select(*among.subquery().c))
+            drawn = Benefit.person_id.in_(select(*among.subquery().c))
+        own = _evidence_facts(policy, on, LifeEvidence, theirs, LifeEvidence.person_id)
+        benefits = _benefit_facts(policy, on, Benefit, drawn, Benefit.person_id)
     # Of records that were merged into one of them: hardly any rows. IS NOT NULL: only then PostgreSQL takes the small partial index.
     merged = aliased(Person)
     met = and_(merged.merged_into_id.is_not(None), merged.merged_into_id.in_(select(*among.subquery().c)))
@@ -246,13 +256,16 @@ def _evidence_facts(policy: CertificationPolicy, on: date, rows: Any, belongs: C
     last = type_coerce(func.max(case((_certifying(policy), LifeEvidence.occurred_on))), Date).label("last")
     dead = func.max(case((_death(policy), 1), else_=0)).label("dead")
     met = and_(belongs, or_(_certifying(policy), _death(policy)))
-    if person_id is None:
-        correction = aliased(LifeEvidence)
+    if person_id is None or rows is LifeEvidence:
         # asked row by row, the corrections are better kept in memory as one set than looked up each time
+        correction = aliased(LifeEvidence)
         corrected = select(correction.corrects_id).where(correction.corrects_id.is_not(None))
         counts = and_(LifeEvidence.occurred_on <= on, LifeEvidence.strength != Strength.VOID, LifeEvidence.id.not_in(corrected))
+    else:
+        counts = counts_on(LifeEvidence, on)
+    if person_id is None:
         return select(last, dead).where(met, counts).lateral()
-    query = select(person_id.label("person_id"), last, dead).select_from(rows).where(met, counts_on(LifeEvidence, on))
+    query = select(person_id.label("person_id"), last, dead).select_from(rows).where(met, counts)
     return query.group_by(person_id).subquery()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from models.benefit import Benefit, BenefitPause
@@ -17,6 +17,10 @@ from models.life_evidence import LifeEvidence
 from models.person import Person
 from models.policy import CertificationPolicy
 from models.region import region_bounds
+
+# Ids of a region lie side by side when every second one between the first and the last is of it: to pass over an entry of an index costs
+# less than half of looking one up (10 million persons on PostgreSQL 18, 2026).
+SIDE_BY_SIDE = 2
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def counts(
 ) -> dict[CertificationState, int]:
     """How many persons are in each state; every state is there, with 0 when nobody is in it."""
     _room_for_grouping(session)
-    status = status_table(policy, on, in_region(region_code), one_by_one=_is_a_small_part(session, region_code))
+    status = _table_of_region(session, policy, on, region_code)
     query = select(status.c.state, func.count()).group_by(status.c.state)
     if pensioners_only:
         query = query.where(status.c.benefits > 0)
@@ -132,16 +136,28 @@ def region_statuses(
     One statement, so that the list is of one moment. Leave the session open while reading.
     """
     _room_for_grouping(session)
-    status = status_table(policy, on, in_region(region_code), one_by_one=_is_a_small_part(session, region_code))
+    status = _table_of_region(session, policy, on, region_code)
     query = select(Person.public_id, Person.region_code, status.c.state, status.c.last_certified_on, status.c.due_on).join(
         status, status.c.person_id == Person.id
     )
     if pensioners_only:
         query = query.where(status.c.benefits > 0)
     states = {state.value: state for state in CertificationState}
-    for rows in session.execute(query, execution_options={"stream_results": True, "yield_per": at_once}).partitions():
-        for public_id, region, state, last_certified_on, due_on in rows:
-            yield RegionStatus(public_id, region, states[state], last_certified_on, due_on)
+    for public_id, region, state, last_certified_on, due_on in _streamed(session, query, at_once):
+        yield RegionStatus(public_id, region, states[state], last_certified_on, due_on)
+
+
+def _streamed(session: Session, query: Select[Any], at_once: int) -> Iterator[Any]:
+    """The rows of a query, so many at a time. PostgreSQL would plan a cursor for its first rows and work on it alone: so none is used."""
+    if session.get_bind().dialect.name != "postgresql":
+        yield from session.execute(query, execution_options={"stream_results": True, "yield_per": at_once})
+        return
+    connection = session.connection()
+    # every value is a code or a date of our own
+    statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}).string.replace("%%", "%")
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor:
+        yield from cursor.stream(statement, size=at_once)
 
 
 def among(*, region_code: str | None = None, pensioners_only: bool = True) -> Select[int]:
@@ -156,9 +172,19 @@ def in_region(region_code: str | None) -> Select[int]:
     return query if region_code is None else query.where(Person.region_code.between(*region_bounds(region_code)))
 
 
-def _is_a_small_part(session: Session, region_code: str | None) -> bool:
-    """Whether looking up each person beats a pass over the whole ledger, as for a city or county of a province."""
-    return session.get_bind().dialect.name == "postgresql" and region_code is not None and not region_code.endswith("0000")
+def _table_of_region(session: Session, policy: CertificationPolicy, on: date, region_code: str | None) -> FromClause:
+    """The statuses of a region, read the way that is the quickest for it.
+
+    People who came in with one file have their ids side by side, and a stretch of an index is soon passed over. Where they are scattered
+    among all others, PostgreSQL looks each of them up, unless it is the whole province.
+    """
+    if region_code is None or region_code.endswith("0000"):
+        return status_table(policy, on, in_region(region_code))
+    region = in_region(region_code).subquery()
+    people, first, last = session.execute(select(func.count(), func.min(region.c.id), func.max(region.c.id)).select_from(region)).one()
+    if people * SIDE_BY_SIDE >= (last or 0) - (first or 0) + 1:
+        return status_table(policy, on, in_region(region_code), ids=(first or 0, last or 0))
+    return status_table(policy, on, in_region(region_code), one_by_one=session.get_bind().dialect.name == "postgresql")
 
 
 def _room_for_grouping(session: Session) -> None:
