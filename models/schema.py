@@ -58,6 +58,7 @@ def upgrade(url: str, revision: str = "head") -> None:
         current = _refuse_newer(connection)
         if revision != "head" or current != head_revision():
             command.upgrade(alembic_config(connection), revision)
+            _check_references(connection)
 
 
 def downgrade(url: str, revision: str) -> None:
@@ -65,6 +66,7 @@ def downgrade(url: str, revision: str) -> None:
     with _migrating(url) as connection:
         _refuse_newer(connection)
         command.downgrade(alembic_config(connection), revision)
+        _check_references(connection)
 
 
 def current_revision(engine: Engine) -> str | None:
@@ -106,15 +108,20 @@ def _migrating(url: str) -> Iterator[Connection]:
             if not sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
             yield connection
-            if sqlite:
-                broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
-                if broken:
-                    names = sorted({row[0] for row in broken})
-                    raise SchemaError(f"the migration would leave {len(broken)} rows that refer to nothing in {names}: nothing was changed")
     except OperationalError as error:
         raise explain(error, engine.url) or error from error
     finally:
         engine.dispose()
+
+
+def _check_references(connection: Connection) -> None:
+    """After a migration of SQLite, whose foreign keys were off. It reads every table, so it is not for each start."""
+    if connection.dialect.name != "sqlite":
+        return
+    broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
+    if broken:
+        names = sorted({row[0] for row in broken})
+        raise SchemaError(f"the migration would leave {len(broken)} rows that refer to nothing in {names}: nothing was changed")
 
 
 def _is_known(revision: str) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from models.audit import AuditEntry
 from models.benefit import Benefit, BenefitStatus
-from models.database import Database
+from models.database import Database, make_engine
 from models.enrolment import Scheme
 from models.errors import DatabaseUnreachableError, SchemaError
 from models.keys import FileKeyRing
@@ -221,13 +221,16 @@ def test_every_constraint_has_a_name() -> None:
 
 def test_a_broken_foreign_key_stops_a_sqlite_migration(tmp_path: Path) -> None:
     path = tmp_path / "broken.sqlite"
-    upgrade(f"sqlite:///{path}")
+    upgrade(f"sqlite:///{path}", "0001")
     connection = sqlite3.connect(path)
     connection.execute("INSERT INTO region (code, name, level, parent_code) VALUES ('429801', 'x', 'county', '000000')")
     connection.commit()
     connection.close()
     with pytest.raises(SchemaError, match="region"):
         upgrade(f"sqlite:///{path}")
+    engine = make_engine(f"sqlite:///{path}")
+    assert current_revision(engine) == "0001"
+    engine.dispose()
 
 
 def test_a_folder_that_cannot_hold_a_database_is_explained(tmp_path: Path) -> None:
