@@ -50,32 +50,32 @@ ENCODING_DAMAGED = _rule(
 EXCEL_PRECISION_LOST = _rule(
     "EXCEL_PRECISION_LOST",
     _X,
-    "号码被 Excel 当作数字保存,末尾数字已丢失;请将该列设为“文本”后重新导出",
+    "号码被 Excel 当作数字保存，末尾数字已丢失；请将该列设为“文本”后重新导出",
     "Excel kept the number as a figure and lost its last digits: format the column as text and export again.",
 )
 EXCEL_LEADING_ZERO_LOST = _rule(
     "EXCEL_LEADING_ZERO_LOST",
     _X,
-    "位数不足,开头的 0 可能被 Excel 去掉;请将该列设为“文本”后重新导出",
+    "位数不足，开头的 0 可能被 Excel 去掉；请将该列设为“文本”后重新导出",
     "Too few digits: Excel drops leading zeros. Format the column as text and export again.",
 )
 EXCEL_DATE_NUMBER = _rule(
     "EXCEL_DATE_NUMBER",
     _X,
-    "日期被 Excel 变成了序号;请将该列设为日期格式后重新导出",
+    "日期被 Excel 变成了序号；请将该列设为日期格式后重新导出",
     "Excel turned the date into a serial number: format the column as a date and export again.",
 )
 EXCEL_ERROR_VALUE = _rule("EXCEL_ERROR_VALUE", _X, "单元格是 Excel 的错误值", "The cell holds an error value of Excel.")
 EXCEL_COLUMN_TOO_NARROW = _rule(
     "EXCEL_COLUMN_TOO_NARROW",
     _X,
-    "列宽不足,导出成了井号;请加宽该列后重新导出",
+    "列宽不足，导出成了井号；请加宽该列后重新导出",
     "The column was too narrow and was exported as number signs: widen it and export again.",
 )
 # missing
 VALUE_MISSING = _rule("VALUE_MISSING", _M, "必填项为空", "A value is required here.")
 # code errors
-ID_LENGTH = _rule("ID_LENGTH", _C, "身份证号码位数不对(应为18位或15位)", "A resident ID has 18 characters, or 15 in the old form.")
+ID_LENGTH = _rule("ID_LENGTH", _C, "身份证号码位数不对（应为18位或15位）", "A resident ID has 18 characters, or 15 in the old form.")
 ID_CHARACTERS = _rule("ID_CHARACTERS", _C, "身份证号码含有不允许的字符", "A resident ID holds digits only, and X in the last place.")
 ID_REGION = _rule("ID_REGION", _C, "身份证号码的省级代码不存在", "The resident ID does not begin with the code of a province.")
 ID_BIRTH_DATE = _rule("ID_BIRTH_DATE", _L, "身份证号码中的出生日期不存在", "The resident ID holds a birth date that does not exist.")
@@ -97,14 +97,16 @@ REGION_UNKNOWN = _rule("REGION_UNKNOWN", _C, "行政区划代码不存在", "The
 REGION_RETIRED = _rule(
     "REGION_RETIRED",
     _C,
-    "行政区划代码已撤销,且无法确定由哪个区划承继",
+    "行政区划代码已撤销，且无法确定由哪个区划承继",
     "The region code is retired, and no single successor is known.",
 )
 REGION_NOT_YOURS = _rule("REGION_NOT_YOURS", _C, "不在报送单位的管辖地区内", "The person is outside the sender's region.")
-PERSON_UNKNOWN = _rule("PERSON_UNKNOWN", _C, "库中没有此人,请先导入人员", "No such person is recorded: import the person first.")
-BENEFIT_UNKNOWN = _rule("BENEFIT_UNKNOWN", _C, "此人没有该项待遇,请先导入待遇", "The person has no such benefit: import the benefit first.")
+PERSON_UNKNOWN = _rule("PERSON_UNKNOWN", _C, "库中没有此人，请先导入人员", "No such person is recorded: import the person first.")
+BENEFIT_UNKNOWN = _rule(
+    "BENEFIT_UNKNOWN", _C, "此人没有该项待遇，请先导入待遇", "The person has no such benefit: import the benefit first."
+)
 BENEFIT_AMBIGUOUS = _rule(
-    "BENEFIT_AMBIGUOUS", _C, "此人有多项待遇,需注明险种和统筹区", "The person has several benefits: say the scheme and the region."
+    "BENEFIT_AMBIGUOUS", _C, "此人有多项待遇，需注明险种和统筹区", "The person has several benefits: say the scheme and the region."
 )
 # logic errors
 BIRTH_DATE_MISMATCH = _rule("BIRTH_DATE_MISMATCH", _L, "出生日期与身份证号码不一致", "The birth date does not fit the resident ID.")
@@ -121,13 +123,13 @@ PAID_BEFORE_BENEFIT = _rule("PAID_BEFORE_BENEFIT", _L, "发放月份早于待遇
 PAUSE_NOT_SIGNED = _rule(
     "PAUSE_NOT_SIGNED",
     _L,
-    "已登记待遇的暂停和恢复须经复核签批,不能由文件改变",
+    "已登记待遇的暂停和恢复须经复核签批，不能由文件改变",
     "A recorded benefit is paused and resumed by a signed decision, never by a file.",
 )
 RECORD_CORRECTED = _rule(
     "RECORD_CORRECTED",
     _L,
-    "同一来源的这条记录已被更正,不能由旧文件恢复",
+    "同一来源的这条记录已被更正，不能由旧文件恢复",
     "This record of the same source was corrected since: an old file does not bring it back.",
 )
 # duplicates
