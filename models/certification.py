@@ -198,8 +198,9 @@ def status_table(
 ) -> FromClause:
     """The same rows for the persons whose ids ``among`` selects, by grouping: for very many at once. Merged records have no row.
 
-    One more column: benefits, how many there are, also ended ones. One pass over the index of the ledger and one over the benefits of
-    those persons. ``among`` stands in it several times, since a CTE would keep PostgreSQL from working in parallel: let it be simple.
+    Two more columns: benefits, how many there are, also ended ones; draws, 1 when any of them is drawn on the day. One pass over the
+    index of the ledger and one over the benefits of those persons. ``among`` stands in it several times, since a CTE would keep
+    PostgreSQL from working in parallel: let it be simple.
 
     one_by_one: look each person up in the indexes instead of passing over all of them: for many who are yet a small part of the store,
     such as a city. PostgreSQL only (LATERAL). ids: the least and the greatest id of them, when most ids between are theirs: then only
@@ -219,7 +220,7 @@ def status_table(
         else:
             theirs = LifeEvidence.person_id.in_(select(*among.subquery().c))
             drawn = Benefit.person_id.in_(select(*among.subquery().c))
-        own = _evidence_facts(policy, on, LifeEvidence, theirs, LifeEvidence.person_id)
+        own = _evidence_facts(policy, on, LifeEvidence, theirs, LifeEvidence.person_id, kept=ids is not None)
         benefits = _benefit_facts(policy, on, Benefit, drawn, Benefit.person_id)
     # Of records that were merged into one of them: hardly any rows. IS NOT NULL: only then PostgreSQL takes the small partial index.
     merged = aliased(Person)
@@ -239,6 +240,7 @@ def status_table(
                 "cycle_months"
             ),
             (func.coalesce(benefits.c.benefits, 0) + func.coalesce(merged_benefits.c.benefits, 0)).label("benefits"),
+            case((func.coalesce(benefits.c.first, merged_benefits.c.first).is_not(None), 1), else_=0).label("draws"),
         )
         .select_from(persons)
         .outerjoin(own, true() if one_by_one else own.c.person_id == person_id)
@@ -248,15 +250,20 @@ def status_table(
         .where(~select(gone.id).where(gone.id == person_id, gone.merged_into_id.is_not(None)).correlate(persons).exists())
         .subquery("certification_facts")
     )
-    return _derived(facts, policy, on, facts.c.benefits)
+    return _derived(facts, policy, on, facts.c.benefits, facts.c.draws)
 
 
-def _evidence_facts(policy: CertificationPolicy, on: date, rows: Any, belongs: ColumnElement[bool], person_id: Any) -> FromClause:
-    """last and dead of each person_id; of one person that ``belongs`` names when it is None (LATERAL)."""
+def _evidence_facts(
+    policy: CertificationPolicy, on: date, rows: Any, belongs: ColumnElement[bool], person_id: Any, *, kept: bool = False
+) -> FromClause:
+    """last and dead of each person_id; of one person that ``belongs`` names when it is None (LATERAL).
+
+    kept: keep the corrected rows in memory as one set; for many persons.
+    """
     last = type_coerce(func.max(case((_certifying(policy), LifeEvidence.occurred_on))), Date).label("last")
     dead = func.max(case((_death(policy), 1), else_=0)).label("dead")
     met = and_(belongs, or_(_certifying(policy), _death(policy)))
-    if person_id is None or rows is LifeEvidence:
+    if person_id is None or kept:
         # asked row by row, the corrections are better kept in memory as one set than looked up each time
         correction = aliased(LifeEvidence)
         corrected = select(correction.corrects_id).where(correction.corrects_id.is_not(None))

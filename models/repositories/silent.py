@@ -32,8 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from models.alert import Alert, AlertState, CaseFile
-from models.benefit import Benefit
-from models.certification import counts_on, drawn_on, plus_months, status_table
+from models.certification import counts_on, plus_months, status_table
 from models.certification_state import CertificationState
 from models.json_in_sql import json_array_of, json_object
 from models.life_evidence import EvidenceKind, LifeEvidence, Strength
@@ -136,33 +135,25 @@ def collect_people(session: Session, rules: Rules) -> None:
     # one by one: they are a small part of the store, and grouping would pass over the whole ledger for each chunk
     status = status_table(rules.certification, rules.as_of, select(OWNERS.c.owner_id), one_by_one=postgresql)
     # What a human took back is not made again from the same traces or older ones: the day of a corrected silent certification bounds too.
-    made = (
-        select(MEMBERS.c.owner_id, func.max(row.occurred_on).label("made_on"))
-        .join(OWNERS, OWNERS.c.owner_id == MEMBERS.c.owner_id)
-        .join(row, row.person_id == MEMBERS.c.person_id)
-        .where(row.kind == EvidenceKind.DATA_MATCH, row.based_on_id.is_not(None))
-        .group_by(MEMBERS.c.owner_id)
-        .subquery()
+    # Asked for each person: any other way PostgreSQL goes through all silent certifications there are, whose number it learns too late.
+    # coalesce keeps it from the partial index of them.
+    made_on = (
+        select(func.max(row.occurred_on))
+        .join(MEMBERS, MEMBERS.c.person_id == row.person_id)
+        .where(MEMBERS.c.owner_id == status.c.person_id, row.kind == EvidenceKind.DATA_MATCH, func.coalesce(row.based_on_id, 0) > 0)
+        .correlate(status)
+        .scalar_subquery()
     )
-    last, made_on = status.c.last_certified_on, made.c.made_on
-    bound = case((or_(made_on.is_(None), last > made_on), last), else_=made_on)
-    drawing = (
-        select(MEMBERS.c.owner_id)
-        .join(OWNERS, OWNERS.c.owner_id == MEMBERS.c.owner_id)
-        .join(Benefit, Benefit.person_id == MEMBERS.c.person_id)
-        .where(drawn_on(rules.as_of))
+    last = status.c.last_certified_on
+    looked_up = select(
+        status.c.person_id, status.c.state, status.c.cycle_months, last.label("last"), made_on.label("made_on"), status.c.draws
     )
     wanted = [state.value for state in rules.silent.states]
-    people = (
-        select(status.c.person_id, status.c.state, status.c.cycle_months, bound)
-        .outerjoin(made, made.c.owner_id == status.c.person_id)
-        .where(
-            or_(
-                status.c.state == CertificationState.DECEASED.value,
-                and_(status.c.state.in_(wanted), status.c.person_id.in_(drawing)),
-            )
-        )
-    )
+    found = looked_up.where(
+        or_(status.c.state == CertificationState.DECEASED.value, and_(status.c.state.in_(wanted), status.c.draws == 1))
+    ).subquery()
+    bound = case((or_(found.c.made_on.is_(None), found.c.last > found.c.made_on), found.c.last), else_=found.c.made_on)
+    people = select(found.c.person_id, found.c.state, found.c.cycle_months, bound)
     fill(session, PEOPLE, people)
 
 

@@ -47,7 +47,9 @@ TRACES = _temporary(
     Column("points", Integer, nullable=False),
 )
 MEMBERS = _temporary(
-    "silent_member", Column("owner_id", BigInteger, nullable=False), Column("person_id", BigInteger, primary_key=True, autoincrement=False)
+    "silent_member",
+    Column("owner_id", BigInteger, nullable=False, index=True),
+    Column("person_id", BigInteger, primary_key=True, autoincrement=False),
 )
 DEATHS = _temporary(
     "silent_death",
