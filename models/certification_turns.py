@@ -17,7 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from models.benefit import Benefit, BenefitPause, BenefitStatus
-from models.certification import plus_months
+from models.certification_sql import plus_months
 from models.certification_state import CertificationState
 from models.life_evidence import LifeEvidence, Strength
 from models.person import Person

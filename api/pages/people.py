@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.context import Context
-from models.certification import status_query
+from models.certification_sql import status_query
 from models.errors import NotFoundError
 from models.identifiers import IdentifierError, mask_name
 from models.person import Person

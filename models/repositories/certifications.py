@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, func, or_, 
 from sqlalchemy.orm import Session, aliased
 
 from models.benefit import Benefit, BenefitPause
-from models.certification import BenefitFact, CertificationStatus, EvidenceFact, derive, status_query, status_table
+from models.certification import BenefitFact, CertificationStatus, EvidenceFact, derive
+from models.certification_sql import status_query, status_table
 from models.certification_state import CertificationState
 from models.life_evidence import LifeEvidence
 from models.person import Person

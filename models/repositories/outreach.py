@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
 
 from models.benefit import Benefit, BenefitStatus
-from models.certification import drawn_on, status_table
+from models.certification_sql import drawn_on, status_table
 from models.certification_state import CertificationState
 from models.errors import NotFoundError
 from models.outbox import OutboxMessage

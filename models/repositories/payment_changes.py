@@ -11,7 +11,7 @@ from sqlalchemy import Row, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.benefit import Benefit, BenefitPause, BenefitStatus, Payment
-from models.certification import counts_on, drawn_on, status_table
+from models.certification_sql import counts_on, drawn_on, status_table
 from models.certification_state import CertificationState
 from models.errors import Conflict, ConflictError, NotFoundError
 from models.life_evidence import EvidenceKind, LifeEvidence, strengths_from

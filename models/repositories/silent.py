@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from models.alert import Alert, AlertState, CaseFile
-from models.certification import counts_on, plus_months, status_table
+from models.certification_sql import counts_on, plus_months, status_table
 from models.certification_state import CertificationState
 from models.json_in_sql import json_array_of, json_object
 from models.life_evidence import EvidenceKind, LifeEvidence, Strength

@@ -38,7 +38,7 @@ from sqlalchemy.orm import Session, aliased
 from sqlalchemy.schema import CreateTable, SchemaItem
 
 from models.benefit import Benefit
-from models.certification import status_table
+from models.certification_sql import status_table
 from models.certification_turns import changes_on, recorded_turns
 from models.person import Person
 from models.policy import CertificationPolicy

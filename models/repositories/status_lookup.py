@@ -17,7 +17,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from models.benefit import BenefitStatus
-from models.certification import BenefitFact, CertificationStatus, EvidenceFact, derive, status_table
+from models.certification import BenefitFact, CertificationStatus, EvidenceFact, derive
+from models.certification_sql import status_table
 from models.certification_state import CertificationState
 from models.database import Database
 from models.enrolment import Scheme

@@ -12,7 +12,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from models.benefit import Benefit, BenefitPause, BenefitStatus
-from models.certification import BenefitFact, CertificationStatus, EvidenceFact, add_months, derive, status_table
+from models.certification import BenefitFact, CertificationStatus, EvidenceFact, add_months, derive
+from models.certification_sql import status_table
 from models.certification_state import CertificationState
 from models.database import Database
 from models.enrolment import Scheme
