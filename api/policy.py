@@ -6,20 +6,9 @@ import hashlib
 import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic import PrivateAttr, ValidationError
 
-from models.policy import CertificationPolicy, ConsentPolicy, RetentionPolicy, RetryPolicy
-from models.policy_store import (
-    AssistancePolicy,
-    IdentityCheckPolicy,
-    IntakePolicy,
-    IntegrationPolicy,
-    OutreachPolicy,
-    PausePolicy,
-    RecordingPolicy,
-    SilentPolicy,
-    StatusPagePolicy,
-)
+from models.policy import RecordSections
 from verify.policy import VerificationPolicy
 
 
@@ -27,24 +16,9 @@ class PolicyFileError(Exception):
     """The policy file is not usable; the message names file, field, rule and value."""
 
 
-class Policy(BaseModel):
+class Policy(RecordSections):
     """All of policy.toml. Unknown keys are refused, so that a typing error cannot silently leave a default in force."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    certification: CertificationPolicy
-    retention: RetentionPolicy
-    retry: RetryPolicy
-    consent: ConsentPolicy
-    recording: RecordingPolicy
-    silent: SilentPolicy
-    intake: IntakePolicy
-    outreach: OutreachPolicy
-    pause: PausePolicy
-    assistance: AssistancePolicy
-    integration: IntegrationPolicy
-    identity_check: IdentityCheckPolicy
-    status_page: StatusPagePolicy
     verification: VerificationPolicy
     _hash: str = PrivateAttr("")
 

@@ -1,10 +1,10 @@
 """The certification-status store at the size of a province: a made-up store, and how long its lists, counts and silent certification take.
 
-    python -m benchmarks.province run --persons 1000000 --folder /tmp/province --keep      everything, on PostgreSQL
-    python -m benchmarks.province run --sqlite --persons 1000000 --folder /tmp/province
+    python -m benchmarks.province run --persons 1000000 --folder FOLDER --keep             everything, on PostgreSQL
+    python -m benchmarks.province run --sqlite --persons 1000000 --folder FOLDER
     python -m benchmarks.province make --database URL --persons 1000000 --keys keys.json  fill a store of your own
     python -m benchmarks.province sample --persons 1000000 --count 1000                   resident IDs that are in it
-    python -m benchmarks.province serve --folder /tmp/province                            start the kept server, print its URL
+    python -m benchmarks.province serve --folder FOLDER                                   start the kept server, print its URL
 
 Without --database a PostgreSQL server of the embedded kind is started in FOLDER/postgres with the settings of SERVER, and stopped at the
 end. FOLDER/home holds the keys; a store that is there with as many persons is used again. Silent certification comes last: a kept store

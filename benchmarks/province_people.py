@@ -99,7 +99,7 @@ class Province:
 
 
 def resident_id(number: int) -> str:
-    """Resident ID of the person with this number: valid, of counties that do not exist."""
+    """Resident ID of the person with this number, of counties that do not exist; one in 1,000 has the unused sequence 000."""
     area, rest = divmod(number, 12_000_000)
     day, sequence = divmod(rest, 1_000)
     born = date.fromordinal(date(1930, 1, 1).toordinal() + day)

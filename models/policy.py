@@ -150,8 +150,8 @@ class ConsentPolicy(Section):
         return self
 
 
-class RecordsPolicy(Section):
-    """The sections, and the hash of the whole file that goes on every decision."""
+class RecordSections(Section):
+    """The sections that models reads, by their names in the file."""
 
     certification: CertificationPolicy
     retention: RetentionPolicy
@@ -166,10 +166,15 @@ class RecordsPolicy(Section):
     integration: IntegrationPolicy
     identity_check: IdentityCheckPolicy
     status_page: StatusPagePolicy
+
+
+class RecordsPolicy(RecordSections):
+    """The sections, and the hash of the whole file that goes on every decision."""
+
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
-SECTIONS = tuple(name for name in RecordsPolicy.model_fields if name != "sha256")
+SECTIONS = tuple(RecordSections.model_fields)
 
 
 def parse(data: bytes) -> RecordsPolicy:

@@ -81,7 +81,7 @@ def load_county(session: Session, keyring: KeyRing, folder: Path, progress: Prog
 
 
 def _count_for_the_planner(session: Session) -> None:
-    """Let PostgreSQL see at once how large the tables have become: until it does by itself, lists of statuses take a minute."""
+    """Let PostgreSQL see at once how large the tables have become: until it does by itself it plans for empty ones."""
     if session.get_bind().dialect.name == "postgresql":
         for model in (Person, Enrolment, Benefit, BenefitPause, Payment, LifeEvidence):
             session.execute(text(f"ANALYZE {model.__tablename__}"))
