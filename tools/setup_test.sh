@@ -5,7 +5,9 @@ cd "$(dirname "$0")/.."
 stamp=.venv/.ready-test
 if [ ! -f "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt "$stamp" ]; then
   echo "Installing test packages ..." >&2
-  .venv/bin/uv pip install --python .venv/bin/python --quiet --compile-bytecode --constraints constraints.txt --overrides overrides.txt --editable ".[test]"
+  extras=test
+  if command -v java >/dev/null; then extras=test,spark; fi # the tests of the second engine run where Java is
+  .venv/bin/uv pip install --python .venv/bin/python --quiet --compile-bytecode --constraints constraints.txt --overrides overrides.txt --editable ".[$extras]"
   touch "$stamp"
 fi
 if ! command -v chromium >/dev/null || ! { command -v fc-list >/dev/null && [ -n "$(fc-list :lang=zh)" ]; }; then
