@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped
 
 from models.base import Base
@@ -32,6 +32,7 @@ class AlertState(StrEnum):
 class Alert(Base):
     """One thing to look at. code: of the signal (P7), or the name of what was noticed. key: the same finding has the same key, and does
     not open twice while it is not closed. details: record ids, dates and amounts that led to it; no names, no numbers of persons.
+    priority: what to look at first, higher is sooner; severity, amount_fen and priority of an alert with signals follow from them.
     """
 
     __tablename__ = "alert"
@@ -39,6 +40,7 @@ class Alert(Base):
         CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed_at_when_closed"),
         Index("ix_alert_region_code_state", "region_code", "state"),
         Index("ix_alert_person_id", "person_id"),
+        Index("ix_alert_state_priority", "state", "priority", "id"),
         Index(
             "uq_alert_key",
             "key",
@@ -57,6 +59,8 @@ class Alert(Base):
     person_id: Mapped[int | None] = column(INTERNAL, BigId, ForeignKey("person.id"))
     region_code: Mapped[str] = column(PERSONAL, String(6), ForeignKey("region.code"))
     amount_fen: Mapped[int | None] = column(PERSONAL, BigInteger)
+    priority: Mapped[float | None] = column(INTERNAL, Float)
+    updated_at: Mapped[datetime | None] = column(INTERNAL)
     details: Mapped[dict[str, Any]] = column(PERSONAL, JsonValue, default=dict)
     opened_by: Mapped[str] = column(INTERNAL, String(100))
     opened_at: Mapped[datetime] = column(INTERNAL)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped
 
 from models.base import Base
 from models.enrolment import Scheme
-from models.types import INTERNAL, PERSONAL, BigId, column, enum_column_type
+from models.keys import Sealed
+from models.types import INTERNAL, PERSONAL, SECRET, BigId, column, enum_column_type
 
 
 class BenefitStatus(StrEnum):
@@ -21,8 +22,20 @@ class BenefitStatus(StrEnum):
     ENDED = "ended"
 
 
+class RetirementKind(StrEnum):
+    """On which ground a pension was approved; each has its own least age."""
+
+    NORMAL = "normal"
+    SPECIAL_WORK = "special_work"  # 特殊工种
+    DISABILITY = "disability"  # 病退
+
+
 class Benefit(Base):
-    """An entitlement under a scheme. paused_on: the day the pause took effect, set exactly while status is paused."""
+    """An entitlement under a scheme. paused_on: the day the pause took effect, set exactly while status is paused.
+
+    account: the bank account that it is paid into, sealed, found by its blind index. approved_birth_date, retirement_kind: what the
+    approval of a pension went by.
+    """
 
     __tablename__ = "benefit"
     __table_args__ = (
@@ -31,6 +44,12 @@ class Benefit(Base):
         CheckConstraint("to_month IS NULL OR to_month >= from_month", name="months_in_order"),
         Index("uq_benefit_person_scheme_region_from", "person_id", "scheme", "region_code", "from_month", unique=True),
         Index("ix_benefit_paused", "id", sqlite_where=text("paused_on IS NOT NULL"), postgresql_where=text("paused_on IS NOT NULL")),
+        Index(
+            "ix_benefit_account_index",
+            "account_index",
+            sqlite_where=text("account_index IS NOT NULL"),
+            postgresql_where=text("account_index IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)
@@ -42,6 +61,11 @@ class Benefit(Base):
     from_month: Mapped[date] = column(PERSONAL, Date)
     to_month: Mapped[date | None] = column(PERSONAL, Date)
     paused_on: Mapped[date | None] = column(PERSONAL, Date)
+    account_index: Mapped[bytes | None] = column(SECRET, LargeBinary(32))
+    account_sealed: Mapped[Sealed | None] = column(PERSONAL)
+    account_masked: Mapped[str | None] = column(PERSONAL, String(30))
+    approved_birth_date: Mapped[date | None] = column(PERSONAL, Date)
+    retirement_kind: Mapped[RetirementKind | None] = column(PERSONAL, enum_column_type(RetirementKind, "retirement_kind", checked=False))
 
 
 class Payment(Base):

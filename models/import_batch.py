@@ -24,6 +24,8 @@ class ImportKind(StrEnum):
     CUSTODY = "custody"
     TRACES = "traces"
     BLACKLIST = "blacklist"
+    RELATIONS = "relations"
+    GRANTS = "grants"
 
 
 class ImportState(StrEnum):

@@ -55,6 +55,7 @@ class Person(Base):
     region_code: Mapped[str] = column(PERSONAL, String(6), ForeignKey("region.code"))
     phone_sealed: Mapped[Sealed | None] = column(PERSONAL)
     phone_masked: Mapped[str | None] = column(PERSONAL, String(20))
+    address_sealed: Mapped[Sealed | None] = column(PERSONAL)
     merged_into_id: Mapped[int | None] = column(INTERNAL, BigId, ForeignKey("person.id"))
     created_at: Mapped[datetime] = column(INTERNAL)
     updated_at: Mapped[datetime] = column(INTERNAL)

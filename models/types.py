@@ -44,13 +44,16 @@ def column(sensitivity: Sensitivity, *args: Any, **options: Any) -> MappedColumn
     return mapped_column(*args, info={"sensitivity": sensitivity}, **options)
 
 
-def enum_column_type(enum: type[StrEnum], name: str) -> Enum:
-    """Text column that takes the values of ``enum`` only, by a named CHECK constraint on both databases."""
+def enum_column_type(enum: type[StrEnum], name: str, *, checked: bool = True) -> Enum:
+    """Text column that takes the values of ``enum`` only, by a named CHECK constraint on both databases.
+
+    checked: without it there is no constraint; for a column that is added to a large table of SQLite, which would have to copy it.
+    """
     return Enum(
         enum,
         name=name,
         native_enum=False,
-        create_constraint=True,
+        create_constraint=checked,
         length=32,
         values_callable=lambda members: [member.value for member in members],
     )
