@@ -6,16 +6,14 @@ noticed and embeddings of different engines are never compared.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.keys import KeyRing, Sealed, UnsealError
+from models.templates import STORED_DTYPE, template_data
 from verify.engines.protocol import Embedding
 from verify.errors import TemplateError
-
-_DTYPE = "<f4"  # stored in little-endian order whatever the machine's own is
 
 
 @dataclass(frozen=True)
@@ -43,13 +41,13 @@ def seal_template(keyring: KeyRing, embedding: Embedding, person_id: str, engine
     values = np.asarray(embedding, dtype=np.float32)
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise TemplateError(f"a template is one row of finite numbers, got shape {values.shape}: detect and embed the face again")
-    data = _associated_data(person_id, engine_name, engine_version, values.size)
-    return SealedTemplate(keyring.seal(values.astype(_DTYPE).tobytes(), data), engine_name, engine_version, values.size)
+    data = template_data(person_id, engine_name, engine_version, values.size)
+    return SealedTemplate(keyring.seal(values.astype(STORED_DTYPE).tobytes(), data), engine_name, engine_version, values.size)
 
 
 def open_template(keyring: KeyRing, template: SealedTemplate, person_id: str) -> Embedding:
     """(d,) float32 embedding. Raises TemplateError: other person, other engine, unknown key, or altered bytes."""
-    data = _associated_data(person_id, template.engine_name, template.engine_version, template.size)
+    data = template_data(person_id, template.engine_name, template.engine_version, template.size)
     try:
         plain = keyring.unseal(template.sealed, data)
     except UnsealError as error:
@@ -57,9 +55,4 @@ def open_template(keyring: KeyRing, template: SealedTemplate, person_id: str) ->
             f"the template does not open for this person and engine {template.engine_name} {template.engine_version} ({error}): "
             "enrol the reference again, and have the store checked when it was not moved on purpose"
         ) from error
-    return np.frombuffer(plain, dtype=_DTYPE).astype(np.float32)
-
-
-def _associated_data(person_id: str, engine_name: str, engine_version: str, size: int) -> bytes:
-    # a JSON list keeps the parts apart whatever characters they hold
-    return json.dumps(["lifecert/template/1", person_id, engine_name, engine_version, size], ensure_ascii=True).encode()
+    return np.frombuffer(plain, dtype=STORED_DTYPE).astype(np.float32)
