@@ -15,6 +15,7 @@ from models.consent import ConsentPurpose
 from models.enrolment import Scheme
 from models.errors import PolicyError
 from models.life_evidence import EvidenceKind, Strength
+from models.policy_faces import FacesPolicy
 from models.policy_section import Section
 from models.policy_store import (
     AssistancePolicy,
@@ -166,6 +167,7 @@ class RecordSections(Section):
     integration: IntegrationPolicy
     identity_check: IdentityCheckPolicy
     status_page: StatusPagePolicy
+    faces: FacesPolicy
 
 
 class RecordsPolicy(RecordSections):
