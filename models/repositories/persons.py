@@ -10,6 +10,7 @@ from datetime import date, datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from models.benefit import Benefit
 from models.errors import Conflict, NotFoundError
 from models.identifiers import (
     mask_phone,
@@ -33,6 +34,7 @@ class BlindIndex:
     def __init__(self, keyring: KeyRing) -> None:
         self._resident_id = keyring.derive("blind index of resident IDs")
         self._social_security_number = keyring.derive("blind index of social-security numbers")
+        self._bank_account = keyring.derive("blind index of bank accounts")
 
     def resident_id(self, number: str) -> bytes:
         """32 bytes for an 18-digit number in its normal form."""
@@ -41,6 +43,10 @@ class BlindIndex:
     def social_security_number(self, number: str) -> bytes:
         """32 bytes for a number in its normal form."""
         return hmac.digest(self._social_security_number, number.encode("ascii"), "sha256")
+
+    def bank_account(self, number: str) -> bytes:
+        """32 bytes for the digits of an account (``models.bank_account.parse_bank_account``)."""
+        return hmac.digest(self._bank_account, number.encode("ascii"), "sha256")
 
 
 @dataclass(frozen=True)
@@ -52,10 +58,14 @@ class NewPerson:
     region_code: str
     social_security_number: str | None = None
     phone: str | None = None
+    address: str | None = None
 
 
 def associated_data(public_id: str, column: str) -> bytes:
-    """Binds a sealed value to its person and column, so that one row's value opens nowhere else."""
+    """Binds a sealed value to its person and column, so that one row's value opens nowhere else.
+
+    column: resident_id, social_security_number, phone, address, or bank_account for the accounts of a person's benefits.
+    """
     return f"person:{public_id}:{column}".encode()
 
 
@@ -82,6 +92,8 @@ def build(new: NewPerson, *, keyring: KeyRing, index: BlindIndex, now: datetime)
     if new.phone:
         person.phone_sealed = keyring.seal(new.phone.encode("utf-8"), associated_data(public_id, "phone"))
         person.phone_masked = mask_phone(new.phone)
+    if new.address:
+        person.address_sealed = keyring.seal(new.address.encode("utf-8"), associated_data(public_id, "address"))
     return person
 
 
@@ -190,6 +202,23 @@ def open_phone(person: Person, keyring: KeyRing) -> str | None:
     return keyring.unseal(person.phone_sealed, associated_data(person.public_id, "phone")).decode("utf-8")
 
 
+def open_address(person: Person, keyring: KeyRing) -> str | None:
+    """The address in clear, None when none is recorded. The caller writes the audit entry. Raises UnsealError."""
+    if person.address_sealed is None:
+        return None
+    return keyring.unseal(person.address_sealed, associated_data(person.public_id, "address")).decode("utf-8")
+
+
+def open_bank_account(benefit: Benefit, person: Person, keyring: KeyRing) -> str | None:
+    """Digits of the account that a person's benefit is paid into, None when none is recorded. The caller writes the audit entry.
+
+    Raises UnsealError.
+    """
+    if benefit.account_sealed is None:
+        return None
+    return keyring.unseal(benefit.account_sealed, associated_data(person.public_id, "bank_account")).decode("ascii")
+
+
 __all__ = [
     "BlindIndex",
     "NewPerson",
@@ -201,6 +230,8 @@ __all__ = [
     "find_by_resident_id",
     "find_by_social_security_number",
     "get",
+    "open_address",
+    "open_bank_account",
     "open_phone",
     "open_resident_id",
     "open_social_security_number",
