@@ -1,0 +1,204 @@
+"""Where the work on pairs runs: DuckDB in this process, or Spark. Both are asked in the same few words."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from detection.linkage.errors import LinkageEngineError
+
+
+class EngineName(StrEnum):
+    """Which engine."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
+class Engine(Protocol):
+    """SQL on tables, and Splink's own interface to the same database. ``functions``: what a few functions are called here."""
+
+    name: EngineName
+    functions: dict[str, str]
+
+    def create(self, table: str, sql: str) -> None:
+        """Make a table of a query's rows, in place of one of that name."""
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of a small result."""
+
+    def arrow(self, sql: str) -> pa.Table:
+        """All rows as an Arrow table."""
+
+    def load(self, table: str, content: pa.Table) -> None:
+        """Make a table of an Arrow table's rows."""
+
+    def drop(self, table: str) -> None:
+        """Remove a table that may exist."""
+
+    def splink(self) -> Any:
+        """Splink's database API on this engine."""
+
+
+class DuckDbEngine:
+    """DuckDB with a file of its own below the work folder, so that what does not fit into memory goes to disk."""
+
+    name = EngineName.DUCKDB
+    functions = {
+        "jaro_winkler": "jaro_winkler_similarity",
+        "edits": "damerau_levenshtein",
+        "hash": "hash",
+        "any_common": "list_has_any",
+    }
+
+    def __init__(self, folder: Path, *, memory_mb: int, threads: int) -> None:
+        import duckdb
+
+        self.connection = duckdb.connect(
+            str(folder / "linkage.duckdb"),
+            config={
+                "memory_limit": f"{memory_mb}MB",
+                "threads": threads,
+                "temp_directory": str(folder / "spill"),
+                "preserve_insertion_order": "false",
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+            },
+        )
+        self.connection.execute("SET enable_progress_bar = false")
+
+    def create(self, table: str, sql: str) -> None:
+        """Make a table of a query's rows, in place of one of that name."""
+        self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {sql}")
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of a small result."""
+        return list(self.connection.execute(sql).fetchall())
+
+    def arrow(self, sql: str) -> pa.Table:
+        """All rows as an Arrow table."""
+        return self.connection.execute(sql).to_arrow_table()
+
+    def load(self, table: str, content: pa.Table) -> None:
+        """Make a table of an Arrow table's rows."""
+        self.connection.register("loaded", content)
+        self.create(table, "SELECT * FROM loaded")
+        self.connection.unregister("loaded")
+
+    def drop(self, table: str) -> None:
+        """Remove a table that may exist."""
+        self.connection.execute(f"DROP TABLE IF EXISTS {table}")
+
+    def splink(self) -> Any:
+        """Splink's database API on this engine."""
+        from splink import DuckDBAPI
+
+        return DuckDBAPI(self.connection)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.connection.close()
+
+
+class SparkEngine:
+    """A local or configured Spark session. Tables are Parquet files below the work folder, so that no plan grows without end."""
+
+    name = EngineName.SPARK
+    functions = {
+        "jaro_winkler": "jaro_winkler",
+        "edits": "damerau_levenshtein",
+        "hash": "xxhash64",
+        "any_common": "arrays_overlap",
+    }
+
+    def __init__(self, folder: Path, *, memory_mb: int, threads: int) -> None:
+        try:
+            from pyspark.sql import SparkSession
+        except ImportError as error:
+            raise LinkageEngineError("Spark is not installed: install Lifecert with its extra `spark`, and Java 17 or newer") from error
+        from splink.backends.spark import similarity_jar_location
+
+        self._folder = folder / "spark"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._made = 0
+        self.session = (
+            SparkSession.builder.master(f"local[{threads}]")
+            .appName("lifecert")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.driver.memory", f"{max(memory_mb, 1500)}m")
+            .config("spark.jars", similarity_jar_location())
+            .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
+            .config("spark.sql.shuffle.partitions", str(threads * 2))
+            .config("spark.default.parallelism", str(threads * 2))
+            .config("spark.sql.execution.arrow.pyspark.enabled", "true")
+            .config("spark.sql.warehouse.dir", str(self._folder / "warehouse"))
+            .config("spark.sql.ansi.enabled", "false")
+            .getOrCreate()
+        )
+        self.session.sparkContext.setLogLevel("ERROR")
+        self.session.sparkContext.setCheckpointDir(str(self._folder / "checkpoints"))
+
+    def create(self, table: str, sql: str) -> None:
+        """Make a table of a query's rows, in place of one of that name."""
+        self._made += 1
+        path = str(self._folder / f"{table}_{self._made}.parquet")
+        self.session.sql(sql).write.mode("overwrite").parquet(path)
+        self.session.read.parquet(path).createOrReplaceTempView(table)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of a small result."""
+        return [tuple(row) for row in self.session.sql(sql).collect()]
+
+    def arrow(self, sql: str) -> pa.Table:
+        """All rows as an Arrow table."""
+        return self.session.sql(sql).toArrow()
+
+    def load(self, table: str, content: pa.Table) -> None:
+        """Make a table of an Arrow table's rows."""
+        import pyarrow.parquet as pq
+
+        self._made += 1
+        path = self._folder / f"{table}_{self._made}.parquet"
+        pq.write_table(content, path)
+        self.session.read.parquet(str(path)).createOrReplaceTempView(table)
+
+    def drop(self, table: str) -> None:
+        """Remove a table that may exist."""
+        self.session.catalog.dropTempView(table)
+
+    def splink(self) -> Any:
+        """Splink's database API on this engine."""
+        from splink import SparkAPI
+
+        return SparkAPI(spark_session=self.session, break_lineage_method="parquet")
+
+    def close(self) -> None:
+        """End the session."""
+        self.session.stop()
+
+
+@contextmanager
+def open_engine(name: EngineName, work_folder: Path, *, memory_mb: int, threads: int) -> Iterator[DuckDbEngine | SparkEngine]:
+    """An engine with a folder of its own below the work folder; the folder goes when the engine is closed.
+
+    Raises:
+        LinkageEngineError: Spark or Java is not there.
+    """
+    logging.getLogger("splink").setLevel(logging.ERROR)
+    work_folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=work_folder, prefix="linkage-", ignore_cleanup_errors=True) as folder:
+        kind = SparkEngine if name is EngineName.SPARK else DuckDbEngine
+        engine = kind(Path(folder), memory_mb=memory_mb, threads=threads)
+        try:
+            yield engine
+        finally:
+            engine.close()
