@@ -37,7 +37,9 @@ class Right(StrEnum):
     CORRECT_EVIDENCE = "correct_evidence"
     MERGE_PERSONS = "merge_persons"
     ISSUE_STATUS_CODE = "issue_status_code"
+    READ_ALERTS = "read_alerts"
     WORK_ALERTS = "work_alerts"
+    START_DETECTION = "start_detection"
     DO_OUTREACH = "do_outreach"
     PROPOSE_PAUSE = "propose_pause"
     SIGN_PAUSE = "sign_pause"
@@ -68,7 +70,7 @@ OF_PROGRAMS = frozenset(
     }
 )
 # What touches a payment or two persons' records: caseworkers propose, others sign.
-OF_CASEWORK = frozenset({Right.CORRECT_EVIDENCE, Right.MERGE_PERSONS, Right.WORK_ALERTS, Right.PROPOSE_PAUSE})
+OF_CASEWORK = frozenset({Right.CORRECT_EVIDENCE, Right.MERGE_PERSONS, Right.READ_ALERTS, Right.WORK_ALERTS, Right.PROPOSE_PAUSE})
 OF_SIGNING = frozenset({Right.SIGN_PAUSE, Right.EXPORT_PAYMENT_LIST})
 OF_FACES = frozenset(
     {
@@ -102,12 +104,21 @@ RIGHTS: dict[RoleName, frozenset[Right]] = {
         Right.READ_CERTIFICATE,
         Right.READ_ENGINE,
         Right.READ_TIMELINE,
+        Right.READ_ALERTS,
         Right.WORK_ALERTS,
         Right.READ_IMPORTS,
     },
-    RoleName.SUPERVISOR: OF_FACES | OF_DESK | OF_CASEWORK | OF_SIGNING | {Right.READ_IMPORTS},
+    RoleName.SUPERVISOR: OF_FACES | OF_DESK | OF_CASEWORK | OF_SIGNING | {Right.READ_IMPORTS, Right.START_DETECTION},
     RoleName.AUDITOR: frozenset(
-        {Right.READ_REFERENCE, Right.READ_STATUS, Right.READ_CERTIFICATE, Right.READ_ENGINE, Right.READ_TIMELINE, Right.READ_IMPORTS}
+        {
+            Right.READ_REFERENCE,
+            Right.READ_STATUS,
+            Right.READ_CERTIFICATE,
+            Right.READ_ENGINE,
+            Right.READ_TIMELINE,
+            Right.READ_ALERTS,
+            Right.READ_IMPORTS,
+        }
     ),
     RoleName.SECURITY_OFFICER: frozenset({Right.READ_ENGINE}),
     RoleName.ADMINISTRATOR: frozenset({Right.READ_ENGINE, Right.MANAGE_CLIENTS}),

@@ -18,6 +18,7 @@ class Scope(StrEnum):
     BLACKLIST_READ = "blacklist:read"
     RECORDS_WRITE = "records:write"
     ASSISTANCE_RELAY = "assistance:relay"
+    ALERTS_READ = "alerts:read"
 
 
 RIGHTS_OF_SCOPE: dict[Scope, frozenset[Right]] = {
@@ -28,6 +29,7 @@ RIGHTS_OF_SCOPE: dict[Scope, frozenset[Right]] = {
     Scope.BLACKLIST_READ: frozenset({Right.READ_BLACKLIST}),
     Scope.RECORDS_WRITE: frozenset({Right.IMPORT_RECORDS}),
     Scope.ASSISTANCE_RELAY: frozenset({Right.RELAY_ASSISTANCE}),
+    Scope.ALERTS_READ: frozenset({Right.READ_ALERTS}),
 }
 
 MEANING: dict[Scope, str] = {
@@ -38,6 +40,7 @@ MEANING: dict[Scope, str] = {
     Scope.BLACKLIST_READ: "Ask whether a card is on the blacklist.",
     Scope.RECORDS_WRITE: "Bring records in.",
     Scope.ASSISTANCE_RELAY: "Pass assisted certifications between installations.",
+    Scope.ALERTS_READ: "Read alerts and the signals behind them.",
 }
 """What each scope allows, for the description."""
 
