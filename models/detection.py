@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, Float, ForeignKey, Index, Integer, LargeBinary, String, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Date, Float, ForeignKey, Index, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped
 
 from models.alert import AlertSeverity
@@ -86,7 +86,8 @@ class Signal(Base):
     subject: a person by person_id (of the record that speaks), anything else by subject_ref. facts: what the explanation names, such as
     days, counts and the weights of a pair by feature; records: every record that led to it, {"kind", "id", "role"}; no names and no
     numbers of persons in either. digest: of what the finding says, so that a changed one is seen. from_month, to_month: first days,
-    inclusive; months: how many of them count. confidence: 0 to 1. vanished_at: when a run no longer found it.
+    inclusive; months: how many of them count. confidence: 0 to 1. run_id: the last run that found it, None when it was found as a row came
+    in. triage_due: the alert does not know of it yet as it is now. vanished_at: when a run no longer found it.
     """
 
     __tablename__ = "signal"
@@ -101,6 +102,10 @@ class Signal(Base):
             sqlite_where=text("vanished_at IS NULL"),
             postgresql_where=text("vanished_at IS NULL"),
         ),
+        Index(
+            "ix_signal_key_vanished", "key", sqlite_where=text("vanished_at IS NOT NULL"), postgresql_where=text("vanished_at IS NOT NULL")
+        ),
+        Index("ix_signal_triage_due", "person_id", sqlite_where=text("triage_due"), postgresql_where=text("triage_due")),
         Index("ix_signal_alert_id", "alert_id"),
         Index("ix_signal_person_id", "person_id"),
         Index("ix_signal_code_run_id", "code", "run_id"),
@@ -128,5 +133,6 @@ class Signal(Base):
     policy_hash: Mapped[str] = column(INTERNAL, String(64))
     first_seen_at: Mapped[datetime] = column(INTERNAL)
     changed_at: Mapped[datetime] = column(INTERNAL)
+    triage_due: Mapped[bool] = column(INTERNAL, Boolean, default=True)
     vanished_at: Mapped[datetime | None] = column(INTERNAL)
     vanished_reason: Mapped[str | None] = column(INTERNAL, String(200))

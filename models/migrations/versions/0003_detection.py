@@ -146,6 +146,7 @@ def upgrade() -> None:
         sa.Column("policy_hash", sa.String(length=64), nullable=False),
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("triage_due", sa.Boolean(), nullable=False),
         sa.Column("vanished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("vanished_reason", sa.String(length=200), nullable=True),
         sa.CheckConstraint("(subject_kind = 'person') = (person_id IS NOT NULL)", name=op.f("ck_signal_person_of_a_person")),
@@ -158,6 +159,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_signal")),
         sa.UniqueConstraint("public_id", name=op.f("uq_signal_public_id")),
     )
+    for name, column, where in (("key_vanished", "key", "vanished_at IS NOT NULL"), ("triage_due", "person_id", "triage_due")):
+        op.create_index(f"ix_signal_{name}", "signal", [column], unique=False, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
     op.create_index("ix_signal_alert_id", "signal", ["alert_id"], unique=False)
     op.create_index("ix_signal_code_run_id", "signal", ["code", "run_id"], unique=False)
     op.create_index("ix_signal_person_id", "signal", ["person_id"], unique=False)
