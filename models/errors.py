@@ -49,6 +49,7 @@ class Conflict(StrEnum):
     CHECK_REFERENCE_REUSED = "check_reference_reused"
     CERTIFICATE_TAKEN = "certificate_taken"
     CLIENT_REVOKED = "client_revoked"
+    LEGAL_BASIS_STATE = "legal_basis_state"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use"
 

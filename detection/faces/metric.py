@@ -8,6 +8,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.faces.errors import MetricError
+
 Vectors = NDArray[np.float32]
 AGREES_TO = 1e-3
 
@@ -25,10 +27,6 @@ class Metric(StrEnum):
             return similarity
         distance: Vectors = np.linalg.norm(left - right, axis=1)
         return np.float32(1.0) - distance
-
-
-class MetricError(Exception):
-    """The engine compares templates in a way that an index of vectors cannot search by."""
 
 
 def metric_of(similarity: Callable[[Vectors, Vectors], Vectors], size: int) -> Metric:

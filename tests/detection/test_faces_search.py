@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from detection.faces.error_rate import comparable_pairs, false_pairs, threshold_in_use
+from detection.faces.errors import MetricError
 from detection.faces.index import FaissIndex, list_count
 from detection.faces.kinship import PairFlag, confidence, flags_of
 from detection.faces.matching import Matching, Normalisation, ThresholdSource
-from detection.faces.metric import Metric, MetricError, metric_of
+from detection.faces.metric import Metric, metric_of
 from detection.faces.people import FEMALE, MALE, UNKNOWN, FacePeople
 from detection.faces.search import FacePair, FaceSearch, SexAgreement, find_pairs
 from models.policy_faces import FacesPolicy
