@@ -28,6 +28,7 @@ from models.policy_store import (
     SilentPolicy,
     StatusPagePolicy,
 )
+from models.policy_triage import TriagePolicy
 from models.region import region_prefix
 
 NEVER_CERTIFIES = frozenset({EvidenceKind.DEATH_RECORD, EvidenceKind.CUSTODY, EvidenceKind.DECLARATION})
@@ -167,6 +168,7 @@ class RecordSections(Section):
     integration: IntegrationPolicy
     identity_check: IdentityCheckPolicy
     status_page: StatusPagePolicy
+    triage: TriagePolicy
     faces: FacesPolicy
 
 
