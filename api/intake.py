@@ -80,7 +80,7 @@ def delete_old_files(context: Context) -> int:
         imports.give_up(session, before=before, now=context.clock(), failure=f"interrupted, and not gone on with for {days} days")
     folder, deleted = context.settings.home / "imports", 0
     with context.database.read_scope() as session:
-        for path in folder.glob("*/rejected.csv"):
+        for path in (*folder.glob("*/rejected.csv"), *folder.glob("*/warnings.csv")):
             if _is_over(imports.find(session, path.parent.name), path, before):
                 path.unlink(missing_ok=True)
                 deleted += 1

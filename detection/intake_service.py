@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -23,6 +22,7 @@ from detection.intake.records import Record, shown_of
 from detection.intake.regions import RegionBook
 from detection.intake.rejected_file import RejectedFile
 from detection.intake.report import BatchReport, write_report
+from detection.intake.results import ImportResult, Options
 from detection.intake.rules import RowRejected
 from detection.intake.seen import SeenRows
 from detection.intake.tables import Table, open_table
@@ -37,48 +37,13 @@ from models.policy_store import IntakePolicy, SilentPolicy
 from models.repositories import audit, import_rows, imports, life_after_death
 from models.repositories.persons import BlindIndex
 
+__all__ = ["ImportResult", "Intake", "Options"]
+
 CHUNK_ROWS = 5_000
 TRIES = 4
 """Times that a chunk is decided anew because another writer came between."""
 
 ProgressCallback = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a file is read, and what it may write about. region: code of the sender's region, None everywhere. language: zh, en or both."""
-
-    headings: Path | None = None
-    encoding: str | None = None
-    region: str | None = None
-    language: str = "both"
-
-
-@dataclass(frozen=True)
-class ImportResult:
-    """What came of a file. by_rule: rule -> rejected rows. rejected_file: None when no row was rejected."""
-
-    batch: str
-    rows: int
-    accepted: int
-    unchanged: int
-    rejected: int
-    by_rule: Mapping[str, int]
-    rejected_file: Path | None
-    report: Path
-
-    def as_json(self) -> dict[str, Any]:
-        """The result as the command prints it."""
-        return {
-            "batch": self.batch,
-            "rows": self.rows,
-            "accepted": self.accepted,
-            "unchanged": self.unchanged,
-            "rejected": self.rejected,
-            "by_rule": dict(self.by_rule),
-            "rejected_file": None if self.rejected_file is None else str(self.rejected_file),
-            "report": str(self.report),
-        }
 
 
 @dataclass(frozen=True)
@@ -177,23 +142,33 @@ class _Run:
         book = RegionBook(self._stored_regions, self._own)
         self._reader = RowReader(batch.kind, table.places, headings, book, BlindIndex(intake.keyring), intake.policy, self._today)
         self._seen = SeenRows()
-        self._tally = Tally(batch.rows_done, batch.accepted, batch.unchanged, batch.rejected, batch.by_rule, batch.by_region)
+        self._tally = Tally(
+            batch.rows_done, batch.accepted, batch.unchanged, batch.rejected, batch.by_rule, batch.by_region, batch.by_warning
+        )
 
     @property
     def rejected_path(self) -> Path:
         """The file of rejected rows."""
         return self._folder / "rejected.csv"
 
+    @property
+    def warnings_path(self) -> Path:
+        """The file of accepted rows to look at."""
+        return self._folder / "warnings.csv"
+
     def rows(self, progress: ProgressCallback) -> None:
         """Bring every row in that is not yet."""
         done_before = self._batch.rows_done
         stream = self._table.rows()
-        with RejectedFile(self.rejected_path, self._batch.rejected_bytes, self._options.language) as rejected:
+        with (
+            RejectedFile(self.rejected_path, self._batch.rejected_bytes, self._options.language) as rejected,
+            RejectedFile(self.warnings_path, self._batch.warning_bytes, self._options.language) as warned,
+        ):
             read = 0
             while chunk := list(itertools.islice(stream, min(CHUNK_ROWS, done_before - read) if read < done_before else CHUNK_ROWS)):
                 verdicts = self._read(chunk)
                 if read >= done_before:
-                    self._write(chunk, verdicts, rejected)
+                    self._write(chunk, verdicts, rejected, warned)
                 read += len(chunk)
                 progress(self._batch.kind.value, read, max(self._table.total, read) if self._table.total else 0)
 
@@ -212,19 +187,20 @@ class _Run:
                 read[place] = Verdict(self._reader.region_of(chunk[place]), rejection=RowRejected(rule, *shown_of(record)))
         return read
 
-    def _write(self, chunk: list[RawRow], read: list[Record | Verdict], rejected: RejectedFile) -> None:
+    def _write(self, chunk: list[RawRow], read: list[Record | Verdict], rejected: RejectedFile, warned: RejectedFile) -> None:
         for attempt in range(1, TRIES + 1):
-            length = rejected.length
+            lengths = rejected.length, warned.length
             try:
-                self._write_once(chunk, read, rejected)
+                self._write_once(chunk, read, rejected, warned)
             except import_rows.RowsCollidedError as error:
                 if attempt == TRIES:
                     raise ImportFailedError(f"{error}, {TRIES} times: what was done is kept; run the same command again") from error
-                rejected.back_to(length)
+                rejected.back_to(lengths[0])
+                warned.back_to(lengths[1])
             else:
                 return
 
-    def _write_once(self, chunk: list[RawRow], read: list[Record | Verdict], rejected: RejectedFile) -> None:
+    def _write_once(self, chunk: list[RawRow], read: list[Record | Verdict], rejected: RejectedFile, warned: RejectedFile) -> None:
         intake, batch = self._intake, self._batch
         now = intake.clock()
         setting = Setting(now, self._today, self._actor, batch.id, self._options.region)
@@ -247,8 +223,17 @@ class _Run:
             rejected.add(
                 (row.number, verdict.rejection) for row, verdict in zip(chunk, verdicts, strict=True) if verdict.rejection is not None
             )
+            warned.add((row.number, verdict.warning) for row, verdict in zip(chunk, verdicts, strict=True) if verdict.warning is not None)
             standing = imports.Progress(
-                tally.rows, tally.accepted, tally.unchanged, tally.rejected, rejected.length, tally.by_rule, tally.by_region
+                tally.rows,
+                tally.accepted,
+                tally.unchanged,
+                tally.rejected,
+                rejected.length,
+                tally.by_rule,
+                tally.by_region,
+                tally.by_warning,
+                warned.length,
             )
             imports.advance(session, batch.id, standing, expected_rows=self._tally.rows, now=now)
         self._tally = tally
@@ -272,8 +257,20 @@ class _Run:
             raise ImportFailedError(
                 f"the rows are in, but the report cannot be written ({error.strerror}): make room in {intake.folder} and run it again"
             ) from error
-        file = self.rejected_path if tally.rejected else None
-        return ImportResult(batch.public_id, tally.rows, tally.accepted, tally.unchanged, tally.rejected, tally.by_rule, file, report)
+        if not tally.by_warning:
+            self.warnings_path.unlink(missing_ok=True)
+        return ImportResult(
+            batch.public_id,
+            tally.rows,
+            tally.accepted,
+            tally.unchanged,
+            tally.rejected,
+            tally.by_rule,
+            self.rejected_path if tally.rejected else None,
+            tally.by_warning,
+            self.warnings_path if tally.by_warning else None,
+            report,
+        )
 
 
 def _evidence_of(writes: Writes) -> dict[int, date | None]:

@@ -41,7 +41,8 @@ class ImportBatch(Base):
 
     rows_done: data rows of the file that are dealt with (accepted + unchanged + rejected). rejected_bytes: length of the file of rejected
     rows that belongs to them; what is beyond was written by a run that died. by_rule: rule -> rejected rows. by_region: city code ->
-    {"rows", "accepted", "unchanged", "rejected", "by_rule"}. settings_sha256: of everything else that the outcome depends on (heading map).
+    {"rows", "accepted", "unchanged", "rejected", "by_rule"}. by_warning, warning_bytes: the same of
+    accepted rows to look at. settings_sha256: of everything else that the outcome depends on (heading map).
     """
 
     __tablename__ = "import_batch"
@@ -73,6 +74,8 @@ class ImportBatch(Base):
     rejected_bytes: Mapped[int] = column(INTERNAL, BigInteger, default=0)
     by_rule: Mapped[dict[str, Any]] = column(INTERNAL, JsonValue, default=dict)
     by_region: Mapped[dict[str, Any]] = column(INTERNAL, JsonValue, default=dict)
+    by_warning: Mapped[dict[str, Any]] = column(INTERNAL, JsonValue, default=dict, server_default="{}")
+    warning_bytes: Mapped[int] = column(INTERNAL, BigInteger, default=0, server_default="0")
     failure: Mapped[str | None] = column(INTERNAL, String(500))
     started_by: Mapped[str] = column(INTERNAL, String(100))
     started_at: Mapped[datetime] = column(INTERNAL)

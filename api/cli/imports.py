@@ -17,17 +17,24 @@ if TYPE_CHECKING:
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 KINDS = {
-    "persons": ("Bring insured persons in.", "resident_id, name, region_code; sex, birth_date, phone, social_security_number"),
+    "persons": ("Bring insured persons in.", "resident_id, name, region_code; sex, birth_date, phone, social_security_number, address"),
     "enrolments": ("Bring enrolments in.", "resident_id, scheme, from_month; to_month, region_code, name"),
     "benefits": (
         "Bring benefits in.",
-        "resident_id, scheme, from_month, monthly_yuan or monthly_fen; to_month, region_code, status, paused_on, name",
+        "resident_id, scheme, from_month, monthly_yuan or monthly_fen; to_month, region_code, status, paused_on, bank_account, "
+        "approved_birth_date, retirement_kind, name",
     ),
     "payments": ("Bring payments in.", "resident_id, month, amount_yuan or amount_fen; scheme, region_code, name"),
     "deaths": ("Bring records of deaths in.", "resident_id, death_date; source, reference, name"),
     "custody": ("Bring times in custody in.", "resident_id, from_on; to_on, source, reference, name"),
     "traces": ("Bring traces of life in.", "resident_id, trace, occurred_on; source, reference, name"),
     "blacklist": ("Bring blacklisted cards in.", "social_security_number, reason, from_on; to_on, source"),
+    "relations": ("Bring relations of persons in.", "resident_id, other_resident_id, relation; from_on, to_on, source, name, other_name"),
+    "grants": (
+        "Bring grants for the dead in.",
+        "resident_id (of the deceased), grant, paid_on, amount_yuan or amount_fen, reference; recipient_resident_id, bank_account, "
+        "region_code, name, recipient_name",
+    ),
 }
 
 
@@ -118,4 +125,8 @@ def _say(path: Path, result: ImportResult) -> None:
         click.echo(f"  {rule}: {count}")
     if result.rejected_file is not None:
         click.echo(f"  rejected rows, with reasons: {result.rejected_file}")
+    for rule, count in sorted(result.by_warning.items()):
+        click.echo(f"  to look at, though accepted: {rule}: {count}")
+    if result.warnings_file is not None:
+        click.echo(f"  rows to look at, with reasons: {result.warnings_file}")
     click.echo(f"  report: {result.report}")

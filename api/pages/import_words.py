@@ -15,6 +15,8 @@ KINDS = {
     ImportKind.CUSTODY: _("Times in custody"),
     ImportKind.TRACES: _("Traces of life"),
     ImportKind.BLACKLIST: _("Blacklisted cards"),
+    ImportKind.RELATIONS: _("Relations of persons"),
+    ImportKind.GRANTS: _("Grants for the dead"),
 }
 STATES = {
     ImportState.RUNNING: _("Not finished"),

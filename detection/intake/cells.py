@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from detection.intake import rules
 from detection.intake.rules import RowRejected
+from models.bank_account import BankAccountError, check_digit_holds, is_card, mask_bank_account, parse_bank_account
 from models.identifiers import mask_name, mask_phone
 
 EXACT_DIGITS = 15
@@ -20,6 +21,7 @@ SERIAL_NUMBERS = range(1, 80_000)
 """Excel's serial days up to the year 2119."""
 AMOUNT_MAX_FEN = 10**11
 NAME_LONGEST = 50
+ADDRESS_LONGEST = 200
 
 _SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?E\+?[0-9]{1,2}", re.IGNORECASE)
 _DAY = re.compile(r"([0-9]{4})(?:[-/.年]\s*)([0-9]{1,2})(?:[-/.月]\s*)([0-9]{1,2})日?")
@@ -112,13 +114,15 @@ def mask_number(text: str) -> str:
 
 def mask_text(field: str, text: str) -> str:
     """A value as the file of rejected rows may show it."""
-    if field == "name":
+    if field.endswith("name"):
         return mask_name(text[:20])
     if field == "phone":
         return mask_phone(text[:20])
-    if field in {"resident_id", "social_security_number"}:
+    if field.endswith(("resident_id", "social_security_number", "bank_account")):
         return mask_number(text[:24])
-    if field == "birth_date":
+    if field == "address":
+        return mask_address(text)
+    if field.endswith("birth_date"):
         return text[:4] + "*" * max(0, min(len(text), 20) - 4)
     return text[:40] if field not in {"reference"} else mask_number(text[:24])
 
@@ -227,6 +231,40 @@ def phone_of(field: str, text: str) -> str:
     if not _PHONE.fullmatch(text) or len(_DIGITS.findall(text)) == 0 or sum(map(str.isdigit, text)) < 5:
         raise RowRejected(rules.PHONE_INVALID, field, mask_phone(text[:20]))
     return text
+
+
+def mask_address(text: str) -> str:
+    """Its first three characters."""
+    return text[:3] + "***"
+
+
+def address_of(field: str, text: str) -> str:
+    """An address without doubled spaces. Raises RowRejected."""
+    address = " ".join(text.split())
+    if len(address) > ADDRESS_LONGEST:
+        raise RowRejected(rules.TEXT_TOO_LONG, field, mask_address(address))
+    if "\x00" in address:
+        raise RowRejected(rules.NUL_BYTE, field)
+    return address
+
+
+def bank_account_of(field: str, text: str) -> str:
+    """Digits of a bank account.
+
+    Excel keeps 15 digits of a number and puts noughts for the rest: a card whose check digit does not fit and that ends so came through
+    Excel. Of accounts without a check digit nobody can tell, so that they are taken as they are.
+
+    Raises:
+        RowRejected: ACCOUNT_INVALID or EXCEL_PRECISION_LOST.
+    """
+    number = number_text(field, text)
+    try:
+        account = parse_bank_account(number)
+    except BankAccountError:
+        raise RowRejected(rules.ACCOUNT_INVALID, field, mask_number(number[:24])) from None
+    if is_card(account) and not account[EXACT_DIGITS:].strip("0") and not check_digit_holds(account):
+        raise RowRejected(rules.EXCEL_PRECISION_LOST, field, mask_bank_account(account))
+    return account
 
 
 def short_text(field: str, text: str, longest: int) -> str:

@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from detection.intake import cover_decisions, evidence_decisions, person_decisions
+from detection.intake import cover_decisions, evidence_decisions, pair_decisions, person_decisions
+from detection.intake.records import whos_of
 from detection.intake.verdicts import Setting, Verdict, Writes
 from models.import_batch import ImportKind
 from models.keys import KeyRing
 from models.life_evidence import EvidenceKind
 from models.policy_store import IntakePolicy, SilentPolicy
-from models.repositories import import_rows
+from models.repositories import import_pairs, import_rows
 from models.repositories.import_rows import StoredPerson
 
 Known = dict[tuple[str, bytes], StoredPerson]
@@ -45,7 +46,7 @@ def decide_chunk(
         return cover_decisions.decide_enrolments(records, known, import_rows.enrolments_of(session, ids), setting, writes)
     if kind is ImportKind.BENEFITS:
         enrolments = import_rows.enrolments_of(session, ids)
-        return cover_decisions.decide_benefits(records, known, import_rows.benefits_of(session, ids), enrolments, setting, writes)
+        return cover_decisions.decide_benefits(records, known, import_rows.benefits_of(session, ids), enrolments, keyring, setting, writes)
     if kind is ImportKind.PAYMENTS:
         benefits = import_rows.benefits_of(session, ids)
         paid = import_rows.payments_of(session, {benefit.id for benefit in benefits}, {record.month for record in records})
@@ -56,6 +57,11 @@ def decide_chunk(
     if kind is ImportKind.CUSTODY:
         stored = import_rows.evidence_of(session, EvidenceKind.CUSTODY, ids)
         return evidence_decisions.decide_custody(records, known, stored, setting, writes)
+    if kind is ImportKind.RELATIONS:
+        return pair_decisions.decide_relations(records, known, import_pairs.relations_of(session, ids), setting, writes)
+    if kind is ImportKind.GRANTS:
+        stored_grants = import_pairs.grants_of(session, {record.reference for record in records})
+        return pair_decisions.decide_grants(records, known, stored_grants, setting, writes)
     days = [record.occurred_on for record in records]
     stored = import_rows.evidence_of(session, EvidenceKind.DATA_MATCH, ids, (min(days), max(days))) if days else []
     strengths = {trace: one.strength for trace, one in silent.traces.items()}
@@ -65,7 +71,7 @@ def decide_chunk(
 def _known(session: Session, records: Sequence[Any]) -> Known:
     known: Known = {}
     for by in ("resident_id", "social_security_number"):
-        digests = {record.who.digest for record in records if record.who.by == by}
+        digests = {who.digest for record in records for who in whos_of(record) if who.by == by}
         for digest, person in import_rows.persons_by(session, by, digests).items():
             known[by, digest] = person
     return known

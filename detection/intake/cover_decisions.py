@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from detection.intake import rules
 from detection.intake.records import BenefitRecord, EnrolmentRecord, PaymentRecord
 from detection.intake.rules import RowRejected
-from detection.intake.verdicts import Outcome, Setting, Verdict, Writes, verdict_of
+from detection.intake.verdicts import Outcome, Setting, Verdict, Warned, Writes, verdict_of
+from models.bank_account import check_digit_holds, is_card, mask_bank_account
 from models.benefit import Benefit, BenefitStatus, Payment
 from models.enrolment import Enrolment, Scheme
+from models.keys import KeyRing
 from models.repositories.import_rows import StoredBenefit, StoredEnrolment, StoredPerson
+from models.repositories.persons import associated_data
 
 Known = Mapping[tuple[str, bytes], StoredPerson]
 PENDING = -1
@@ -54,10 +58,11 @@ def decide_benefits(
     known: Known,
     stored: Iterable[StoredBenefit],
     enrolments: Iterable[StoredEnrolment],
+    keyring: KeyRing,
     setting: Setting,
     writes: Writes,
 ) -> list[Verdict]:
-    """One verdict a record. A known benefit takes over amount and end; it is never paused or resumed by a file."""
+    """One verdict a record. A known benefit takes over everything but pauses: it is never paused or resumed by a file."""
     rows = {(row.person_id, row.scheme, row.region_code, row.from_month): row for row in stored}
     enrolled = _first_months(enrolments)
 
@@ -79,19 +84,49 @@ def decide_benefits(
                 "from_month": record.from_month,
                 "to_month": record.to_month,
                 "paused_on": record.paused_on,
+                **_account(record, person, keyring),
+                "approved_birth_date": record.approved_birth_date,
+                "retirement_kind": record.retirement_kind,
             }
             writes.insert(Benefit, values)
             writes.regions.add(region)
-            rows[key] = StoredBenefit(PENDING, *key, record.to_month, record.monthly_fen, status)
+            rows[key] = StoredBenefit(
+                PENDING,
+                *key,
+                record.to_month,
+                record.monthly_fen,
+                status,
+                record.account_digest,
+                record.approved_birth_date,
+                record.retirement_kind,
+            )
             return Outcome.ACCEPTED
         changes = _benefit_changes(record, row)
+        if record.account_digest is not None and record.account_digest != row.account_index:
+            changes |= _account(record, person, keyring)
         if not changes:
             return Outcome.UNCHANGED
         _not_pending(row.id, "from_month", record.from_month)
         writes.change(Benefit, {"id": row.id, **changes})
         return Outcome.ACCEPTED
 
-    return [verdict_of(record, record.region_code, known, setting, one) for record in records]
+    return [with_account_warning(verdict_of(record, record.region_code, known, setting, one), record.account) for record in records]
+
+
+def with_account_warning(verdict: Verdict, account: str | None) -> Verdict:
+    """The verdict, with what is to be looked at in an account that is taken over."""
+    if account is None or verdict.outcome is not Outcome.ACCEPTED or not is_card(account) or check_digit_holds(account):
+        return verdict
+    return replace(verdict, warning=Warned(rules.ACCOUNT_CHECK_DIGIT, "bank_account", mask_bank_account(account)))
+
+
+def _account(record: BenefitRecord, person: StoredPerson, keyring: KeyRing) -> dict[str, object]:
+    number = record.account
+    return {
+        "account_index": record.account_digest,
+        "account_sealed": None if number is None else keyring.seal(number.encode(), associated_data(person.public_id, "bank_account")),
+        "account_masked": None if number is None else mask_bank_account(number),
+    }
 
 
 def _benefit_changes(record: BenefitRecord, row: StoredBenefit) -> dict[str, object]:
@@ -105,6 +140,10 @@ def _benefit_changes(record: BenefitRecord, row: StoredBenefit) -> dict[str, obj
             raise RowRejected(rules.PAUSE_NOT_SIGNED, "status", record.status.value)
         changes["status"] = record.status
         changes["paused_on"] = None
+    for name in ("approved_birth_date", "retirement_kind"):
+        value = getattr(record, name)
+        if value is not None and value != getattr(row, name):
+            changes[name] = value
     return changes
 
 

@@ -18,6 +18,8 @@ from models.import_batch import ImportKind
 _IGNORED = re.compile(r"[\s_\-*:'\"()\[\].,/\\·\ufeff]+")
 
 WHO = ("resident_id", "social_security_number")
+OTHER, RECIPIENT = "other_", "recipient_"
+"""Before the fields of the second person that a row names."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,30 @@ class Fields:
 
 
 FIELDS: dict[ImportKind, Fields] = {
-    ImportKind.PERSONS: Fields(("resident_id", "name", "region_code"), (), ("sex", "birth_date", "phone", "social_security_number")),
+    ImportKind.PERSONS: Fields(
+        ("resident_id", "name", "region_code"), (), ("sex", "birth_date", "phone", "social_security_number", "address")
+    ),
     ImportKind.ENROLMENTS: Fields(("scheme", "from_month"), (WHO,), ("region_code", "to_month", "name")),
     ImportKind.BENEFITS: Fields(
         ("scheme", "from_month"),
         (WHO, ("monthly_fen", "monthly_yuan")),
-        ("region_code", "to_month", "status", "paused_on", "name"),
+        ("region_code", "to_month", "status", "paused_on", "bank_account", "approved_birth_date", "retirement_kind", "name"),
     ),
     ImportKind.PAYMENTS: Fields(("month",), (WHO, ("amount_fen", "amount_yuan")), ("scheme", "region_code", "name")),
     ImportKind.DEATHS: Fields(("death_date",), (WHO,), ("source", "institution", "reference", "name")),
     ImportKind.CUSTODY: Fields(("from_on",), (WHO,), ("to_on", "source", "institution", "reference", "name")),
     ImportKind.TRACES: Fields(("trace", "occurred_on"), (WHO,), ("source", "institution", "reference", "name")),
     ImportKind.BLACKLIST: Fields(("social_security_number", "reason", "from_on"), (), ("to_on", "source", "institution")),
+    ImportKind.RELATIONS: Fields(
+        ("relation",),
+        (WHO, tuple(OTHER + field for field in WHO)),
+        ("from_on", "to_on", "source", "institution", "name", OTHER + "name"),
+    ),
+    ImportKind.GRANTS: Fields(
+        ("grant", "paid_on", "reference"),
+        (WHO, ("amount_fen", "amount_yuan")),
+        ("region_code", *(RECIPIENT + field for field in WHO), RECIPIENT + "name", "bank_account", "name"),
+    ),
 }
 
 
@@ -117,7 +131,7 @@ def load_headings(path: Path | None = None) -> HeadingMap:
             raise HeadingMapError(f"{name}: [kinds.{kind}] names no kind of file; known: {', '.join(ImportKind)}")
         kinds[kind] = _lists(name, f"kinds.{kind}", table, known)
     values = {}
-    coded = {"scheme", "sex", "status", "trace", "reason"}
+    coded = {"scheme", "sex", "status", "trace", "reason", "retirement_kind", "relation", "grant"}
     standard = content if path is None else tomllib.loads((files("detection.intake") / "headings.toml").read_text(encoding="utf-8"))
     for field in sorted(coded):
         given = content.get("values", {}).get(field, {})

@@ -11,7 +11,7 @@ from detection.intake.regions import within
 from detection.intake.rules import RowRejected
 from detection.intake.verdicts import Outcome, Setting, Verdict, Writes
 from models.identifiers import mask_name, mask_phone, mask_resident_id
-from models.keys import KeyRing
+from models.keys import KeyRing, Sealed
 from models.person import Person
 from models.repositories.import_rows import StoredPerson
 from models.repositories.persons import associated_data
@@ -87,6 +87,7 @@ def _new(record: PersonRecord, keyring: KeyRing, setting: Setting) -> dict[str, 
         "region_code": record.region_code,
         "phone_sealed": seal("phone", record.phone),
         "phone_masked": None if record.phone is None else mask_phone(record.phone),
+        "address_sealed": seal("address", record.address),
         "created_at": setting.now,
         "updated_at": setting.now,
     }
@@ -112,15 +113,15 @@ def _changes(record: PersonRecord, person: StoredPerson, keyring: KeyRing, setti
     if record.social_security_digest is not None and record.social_security_digest != person.social_security_digest:
         changes["social_security_number_index"] = record.social_security_digest
         changes["social_security_number_sealed"] = seal("social_security_number", record.social_security_number)
-    if record.phone is not None and record.phone != _phone(person, keyring):
+    if record.phone is not None and record.phone != _opened(person, "phone", person.phone_sealed, keyring):
         changes["phone_sealed"] = seal("phone", record.phone)
         changes["phone_masked"] = mask_phone(record.phone)
+    if record.address is not None and record.address != _opened(person, "address", person.address_sealed, keyring):
+        changes["address_sealed"] = seal("address", record.address)
     if changes:
         changes["updated_at"] = setting.now
     return changes
 
 
-def _phone(person: StoredPerson, keyring: KeyRing) -> str | None:
-    if person.phone_sealed is None:
-        return None
-    return keyring.unseal(person.phone_sealed, associated_data(person.public_id, "phone")).decode("utf-8")
+def _opened(person: StoredPerson, column: str, sealed: Sealed | None, keyring: KeyRing) -> str | None:
+    return None if sealed is None else keyring.unseal(sealed, associated_data(person.public_id, column)).decode("utf-8")

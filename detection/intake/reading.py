@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
-from detection.intake import rules
+from detection.intake import pairs, rules
 from detection.intake.cells import (
+    address_of,
+    bank_account_of,
     cell_text,
     check_damage,
     day_of,
@@ -22,6 +24,7 @@ from detection.intake.cells import (
     short_text,
     tidy,
 )
+from detection.intake.fields import LASTING_YEAR, Values, after_birth, end_of, needed
 from detection.intake.headings import HeadingMap
 from detection.intake.identity import resident_id_of, social_security_number_of
 from detection.intake.lines import RawRow
@@ -39,7 +42,7 @@ from detection.intake.records import (
 )
 from detection.intake.regions import RegionBook
 from detection.intake.rules import RowRejected, Rule
-from models.benefit import BenefitStatus
+from models.benefit import BenefitStatus, RetirementKind
 from models.certification import add_months
 from models.enrolment import Scheme
 from models.identity_check import BlacklistReason
@@ -53,8 +56,6 @@ UNSPECIFIED = "unspecified"
 """Source of records whose file does not name one."""
 SOURCE_LONGEST, REFERENCE_LONGEST = 100, 200
 WORDS_KEPT = 10_000
-
-Values = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,13 @@ class RowReader:
             return None
 
     def _person(self, values: Values) -> PersonRecord:
-        resident = resident_id_of("resident_id", _needed(values, "resident_id"))
-        name = name_of("name", _needed(values, "name"))
-        region = self.regions.resolve("region_code", _needed(values, "region_code"))
+        resident = resident_id_of("resident_id", needed(values, "resident_id"))
+        name = name_of("name", needed(values, "name"))
+        region = self.regions.resolve("region_code", needed(values, "region_code"))
         if (born := values.get("birth_date")) and day_of("birth_date", born) != resident.birth_date:
             raise RowRejected(rules.BIRTH_DATE_MISMATCH, "birth_date", mask_text("birth_date", born))
         if sex := values.get("sex"):
-            meant = self._word("sex", sex, rules.SEX_UNKNOWN)
+            meant = self.word("sex", sex, rules.SEX_UNKNOWN)
             if Sex(meant) is not resident.sex:
                 raise RowRejected(rules.SEX_MISMATCH, "sex", sex[:10])
         if resident.birth_date > self.today:
@@ -126,32 +127,35 @@ class RowReader:
             number,
             self.index.social_security_number(number) if number else None,
             phone_of("phone", phone) if phone else None,
+            address_of("address", address) if (address := values.get("address")) else None,
         )
 
-    def _who(self, values: Values) -> Who:
-        name = values.get("name")
-        name = name_of("name", name) if name else None
-        if number := values.get("resident_id"):
-            resident = resident_id_of("resident_id", number)
+    def who(self, values: Values, prefix: str = "") -> Who:
+        """The person whose fields begin with the prefix. Raises RowRejected, VALUE_MISSING when the row has neither number."""
+        field, other = f"{prefix}resident_id", f"{prefix}social_security_number"
+        name = values.get(f"{prefix}name")
+        name = name_of(f"{prefix}name", name) if name else None
+        if number := values.get(field):
+            resident = resident_id_of(field, number)
             return Who("resident_id", self.index.resident_id(resident.number), resident.masked, name, resident.birth_date)
-        if number := values.get("social_security_number"):
-            number = social_security_number_of("social_security_number", number)
+        if number := values.get(other):
+            number = social_security_number_of(other, number)
             return Who("social_security_number", self.index.social_security_number(number), mask_number(number), name, None)
-        raise RowRejected(rules.VALUE_MISSING, "resident_id" if "resident_id" in values else "social_security_number")
+        raise RowRejected(rules.VALUE_MISSING, field if field in values else other)
 
     def _enrolment(self, values: Values) -> EnrolmentRecord:
-        who = self._who(values)
-        scheme, region = self._scheme(values), self._region(values)
+        who = self.who(values)
+        scheme, region = self._scheme(values), self.region(values)
         start, end = self._months(values, who)
         return EnrolmentRecord(who, scheme, region, start, end)
 
     def _benefit(self, values: Values) -> BenefitRecord:
-        who = self._who(values)
-        scheme, region = self._scheme(values), self._region(values)
+        who = self.who(values)
+        scheme, region = self._scheme(values), self.region(values)
         start, end = self._months(values, who)
-        amount = self._amount(values, "monthly_fen", "monthly_yuan")
+        amount = self.amount(values, "monthly_fen", "monthly_yuan")
         word = values.get("status")
-        status = BenefitStatus(self._word("status", word, rules.STATUS_UNKNOWN)) if word else None
+        status = BenefitStatus(self.word("status", word, rules.STATUS_UNKNOWN)) if word else None
         paused = values.get("paused_on")
         paused_on = day_of("paused_on", paused) if paused else None
         if status is BenefitStatus.PAUSED and paused_on is None:
@@ -160,41 +164,63 @@ class RowReader:
             paused_on = None
         elif paused_on is not None and paused_on < start:
             raise RowRejected(rules.END_BEFORE_START, "paused_on", paused_on.isoformat())
-        return BenefitRecord(who, scheme, region, start, end, amount, status, paused_on)
+        account = bank_account_of("bank_account", text) if (text := values.get("bank_account")) else None
+        digest = None if account is None else self.index.bank_account(account)
+        kind = (
+            RetirementKind(self.word("retirement_kind", text, rules.RETIREMENT_KIND_UNKNOWN))
+            if (text := values.get("retirement_kind"))
+            else None
+        )
+        return BenefitRecord(
+            who, scheme, region, start, end, amount, status, paused_on, account, digest, self._approved_birth(values, start), kind
+        )
+
+    def _approved_birth(self, values: Values, start: date) -> date | None:
+        # that it is another one than the resident ID says is a finding, not a fault of the row
+        text = values.get("approved_birth_date")
+        if not text:
+            return None
+        born = day_of("approved_birth_date", text)
+        if born.replace(day=1) > start:
+            raise RowRejected(rules.DATE_BEFORE_BIRTH, "approved_birth_date", mask_text("approved_birth_date", text))
+        if born < self._oldest:
+            raise RowRejected(rules.AGE_IMPLAUSIBLE, "approved_birth_date", mask_text("approved_birth_date", text))
+        return born
 
     def _payment(self, values: Values) -> PaymentRecord:
-        who = self._who(values)
-        month = month_of("month", _needed(values, "month"))
-        self._not_future("month", month)
-        _after_birth(who, "month", month, rules.DATE_BEFORE_BIRTH)
-        amount = self._amount(values, "amount_fen", "amount_yuan")
-        return PaymentRecord(who, month, amount, self._scheme(values) if values.get("scheme") else None, self._region(values))
+        who = self.who(values)
+        month = month_of("month", needed(values, "month"))
+        self.check_not_future("month", month)
+        after_birth(who, "month", month, rules.DATE_BEFORE_BIRTH)
+        amount = self.amount(values, "amount_fen", "amount_yuan")
+        return PaymentRecord(who, month, amount, self._scheme(values) if values.get("scheme") else None, self.region(values))
 
     def _death(self, values: Values) -> DeathRecord:
-        who = self._who(values)
+        who = self.who(values)
         day = self._day(values, "death_date", who, rules.DEATH_BEFORE_BIRTH)
-        return DeathRecord(who, day, *self._origin(values))
+        return DeathRecord(who, day, *self.origin(values))
 
     def _custody(self, values: Values) -> CustodyRecord:
-        who = self._who(values)
+        who = self.who(values)
         start = self._day(values, "from_on", who, rules.DATE_BEFORE_BIRTH)
-        return CustodyRecord(who, start, _end(values, start), *self._origin(values))
+        return CustodyRecord(who, start, end_of(values, start), *self.origin(values))
 
     def _trace(self, values: Values) -> TraceRecord:
-        who = self._who(values)
-        trace = Trace(self._word("trace", _needed(values, "trace"), rules.TRACE_UNKNOWN))
+        who = self.who(values)
+        trace = Trace(self.word("trace", needed(values, "trace"), rules.TRACE_UNKNOWN))
         day = self._day(values, "occurred_on", who, rules.DATE_BEFORE_BIRTH)
-        return TraceRecord(who, trace, day, *self._origin(values))
+        return TraceRecord(who, trace, day, *self.origin(values))
 
     def _card(self, values: Values) -> CardRecord:
-        number = social_security_number_of("social_security_number", _needed(values, "social_security_number"))
-        reason = BlacklistReason(self._word("reason", _needed(values, "reason"), rules.REASON_UNKNOWN))
-        start = day_of("from_on", _needed(values, "from_on"))
-        self._not_future("from_on", start)
-        end, (source, _) = _end(values, start), self._origin(values)
+        number = social_security_number_of("social_security_number", needed(values, "social_security_number"))
+        reason = BlacklistReason(self.word("reason", needed(values, "reason"), rules.REASON_UNKNOWN))
+        start = day_of("from_on", needed(values, "from_on"))
+        self.check_not_future("from_on", start)
+        end, (source, _) = end_of(values, start), self.origin(values)
         return CardRecord(self.index.social_security_number(number), mask_number(number), reason, start, end, source)
 
-    def _word(self, field: str, text: str, rule: Rule) -> str:
+    def word(self, field: str, text: str, rule: Rule) -> str:
+        """The coded value that a word means. Raises RowRejected by the rule when it is not known."""
         key = (field, text)
         if key not in self._words:
             if len(self._words) >= WORDS_KEPT:
@@ -206,22 +232,24 @@ class RowReader:
         return found
 
     def _scheme(self, values: Values) -> Scheme:
-        return Scheme(self._word("scheme", _needed(values, "scheme"), rules.SCHEME_UNKNOWN))
+        return Scheme(self.word("scheme", needed(values, "scheme"), rules.SCHEME_UNKNOWN))
 
-    def _region(self, values: Values) -> str | None:
+    def region(self, values: Values) -> str | None:
+        """The region code of the row, None when it names none. Raises RowRejected."""
         text = values.get("region_code")
         return self.regions.resolve("region_code", text) if text else None
 
-    def _amount(self, values: Values, *fields: str) -> int:
+    def amount(self, values: Values, *fields: str) -> int:
+        """Fen of the first of these fields that is filled. Raises RowRejected."""
         for field in fields:
             if values.get(field):
                 return fen_of(field, values[field])
         raise RowRejected(rules.VALUE_MISSING, next((field for field in fields if field in values), fields[0]))
 
     def _months(self, values: Values, who: Who) -> tuple[date, date | None]:
-        start = month_of("from_month", _needed(values, "from_month"))
-        self._not_future("from_month", start)
-        _after_birth(who, "from_month", start, rules.DATE_BEFORE_BIRTH)
+        start = month_of("from_month", needed(values, "from_month"))
+        self.check_not_future("from_month", start)
+        after_birth(who, "from_month", start, rules.DATE_BEFORE_BIRTH)
         text = values.get("to_month")
         end = month_of("to_month", text) if text else None
         if end is not None and end < start:
@@ -229,16 +257,18 @@ class RowReader:
         return start, None if end is not None and end.year >= LASTING_YEAR else end
 
     def _day(self, values: Values, field: str, who: Who, before_birth: Rule) -> date:
-        day = day_of(field, _needed(values, field))
-        _after_birth(who, field, day, before_birth)
-        self._not_future(field, day)
+        day = day_of(field, needed(values, field))
+        after_birth(who, field, day, before_birth)
+        self.check_not_future(field, day)
         return day
 
-    def _not_future(self, field: str, day: date) -> None:
+    def check_not_future(self, field: str, day: date) -> None:
+        """Raise RowRejected for a day that lies further ahead than clocks and zones differ."""
         if day > self.today + timedelta(days=self.policy.future_days_max):
             raise RowRejected(rules.DATE_IN_FUTURE, field, day.isoformat())
 
-    def _origin(self, values: Values) -> tuple[str, str | None]:
+    def origin(self, values: Values) -> tuple[str, str | None]:
+        """(source, reference) of a record. Raises RowRejected."""
         institution = values.get("institution") or None
         source = values.get("source") or institution or UNSPECIFIED
         reference = values.get("reference") or (institution if source != institution else None)
@@ -246,30 +276,6 @@ class RowReader:
             short_text("source", source, SOURCE_LONGEST),
             None if reference is None else short_text("reference", reference, REFERENCE_LONGEST),
         )
-
-
-LASTING_YEAR = 2999
-"""Systems write 2999-12 or 9999-12 for an end that is not known."""
-
-
-def _needed(values: Values, field: str) -> str:
-    text = values.get(field)
-    if not text:
-        raise RowRejected(rules.VALUE_MISSING, field)
-    return text
-
-
-def _after_birth(who: Who, field: str, day: date, rule: Rule) -> None:
-    if who.born is not None and day < (who.born if field not in {"month", "from_month"} else who.born.replace(day=1)):
-        raise RowRejected(rule, field, day.isoformat())
-
-
-def _end(values: Values, start: date) -> date | None:
-    text = values.get("to_on")
-    end = day_of("to_on", text) if text else None
-    if end is not None and end < start:
-        raise RowRejected(rules.END_BEFORE_START, "to_on", end.isoformat())
-    return None if end is not None and end.year >= LASTING_YEAR else end
 
 
 _READERS: dict[ImportKind, Callable[[RowReader, Values], Record]] = {
@@ -281,4 +287,6 @@ _READERS: dict[ImportKind, Callable[[RowReader, Values], Record]] = {
     ImportKind.CUSTODY: RowReader._custody,
     ImportKind.TRACES: RowReader._trace,
     ImportKind.BLACKLIST: RowReader._card,
+    ImportKind.RELATIONS: pairs.read_relation,
+    ImportKind.GRANTS: pairs.read_grant,
 }

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from models.benefit import BenefitStatus
+from models.benefit import BenefitStatus, RetirementKind
 from models.enrolment import Scheme
 from models.identifiers import ResidentId
 from models.identity_check import BlacklistReason
 from models.life_evidence import Trace
+from models.relation import GrantKind, RelationKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class PersonRecord:
     social_security_number: str | None
     social_security_digest: bytes | None
     phone: str | None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class EnrolmentRecord:
 
 @dataclass(frozen=True, slots=True)
 class BenefitRecord:
-    """One entitlement. status: None where the file does not say."""
+    """One entitlement. status: None where the file does not say. account: digits; account_digest: of the blind index."""
 
     who: Who
     scheme: Scheme
@@ -62,6 +64,10 @@ class BenefitRecord:
     monthly_fen: int
     status: BenefitStatus | None
     paused_on: date | None
+    account: str | None = None
+    account_digest: bytes | None = None
+    approved_birth_date: date | None = None
+    retirement_kind: RetirementKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,47 @@ class CardRecord:
     source: str
 
 
-Record = PersonRecord | EnrolmentRecord | BenefitRecord | PaymentRecord | DeathRecord | CustodyRecord | TraceRecord | CardRecord
+@dataclass(frozen=True, slots=True)
+class RelationRecord:
+    """How two persons belong together. Of a guardian ``who`` is the guardian; the other kinds hold in both directions."""
+
+    who: Who
+    other: Who
+    kind: RelationKind
+    since: date | None
+    until: date | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRecord:
+    """One grant that was paid for the death of ``who``. recipient: None where the file names none. account: digits;
+    account_digest: of the blind index.
+    """
+
+    who: Who
+    recipient: Who | None
+    kind: GrantKind
+    region_code: str | None
+    reference: str
+    account: str | None
+    account_digest: bytes | None
+    paid_on: date
+    amount_fen: int
+
+
+Record = (
+    PersonRecord
+    | EnrolmentRecord
+    | BenefitRecord
+    | PaymentRecord
+    | DeathRecord
+    | CustodyRecord
+    | TraceRecord
+    | CardRecord
+    | RelationRecord
+    | GrantRecord
+)
 
 
 def key_of(record: Record) -> tuple[object, ...]:
@@ -139,6 +185,12 @@ def key_of(record: Record) -> tuple[object, ...]:
             return (record.who.digest, record.trace, record.occurred_on, record.source, record.reference)
         case CardRecord():
             return (record.digest, record.source, record.from_on)
+        case RelationRecord(kind=RelationKind.GUARDIAN):
+            return (record.kind, record.who.digest, record.other.digest)
+        case RelationRecord():
+            return (record.kind, *sorted((record.who.digest, record.other.digest)))
+        case GrantRecord():
+            return (record.region_code, record.reference)
 
 
 def content_of(record: Record) -> tuple[object, ...]:
@@ -147,6 +199,17 @@ def content_of(record: Record) -> tuple[object, ...]:
         (value.digest, value.name) if isinstance(value, Who) else value.number if isinstance(value, ResidentId) else value
         for value in (getattr(record, name) for name in record.__slots__)
     )
+
+
+def whos_of(record: Record) -> tuple[Who, ...]:
+    """Every person that a record names."""
+    if isinstance(record, PersonRecord | CardRecord):
+        return ()
+    if isinstance(record, RelationRecord):
+        return record.who, record.other
+    if isinstance(record, GrantRecord) and record.recipient is not None:
+        return record.who, record.recipient
+    return (record.who,)
 
 
 def shown_of(record: Record) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The file of rejected rows: CSV that Excel opens (UTF-8 with byte order mark), values masked."""
+"""The files of rejected rows, and of rows to look at: CSV that Excel opens (UTF-8 with byte order mark), values masked."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from detection.intake.rules import RowRejected
+from detection.intake.verdicts import Warned
 
 COLUMNS = ("row", "field", "value", "rule", "reason")
 HEADER = ("\ufeff" + ",".join(COLUMNS) + "\r\n").encode("utf-8")
@@ -37,8 +38,8 @@ class RejectedFile:
         if length == 0:
             self._write(HEADER)
 
-    def add(self, rejections: Iterable[tuple[int, RowRejected]]) -> None:
-        """Append (row number, rejection) lines and sync them."""
+    def add(self, rejections: Iterable[tuple[int, RowRejected | Warned]]) -> None:
+        """Append (row number, rejection or warning) lines and sync them."""
         text = io.StringIO()
         writer = csv.writer(text)
         for number, rejection in rejections:

@@ -53,6 +53,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "custody": ("羁押", "custody"),
     "traces": ("生存线索", "traces of life"),
     "blacklist": ("卡黑名单", "card blacklist"),
+    "relations": ("人员关系", "relations"),
+    "grants": ("一次性待遇", "grants"),
+    "to_look_at": ("已入库但需核对", "Accepted, to look at"),
 }
 STYLE = """
 :root{color-scheme:light dark}
@@ -153,6 +156,9 @@ def render(facts: BatchReport, language: str) -> str:
         ]
     else:
         parts.append(f"<p>{escape(say('none'))}</p>")
+    if tally.by_warning:
+        warned = [(code, count, RULES[code].reason(language)) for code, count in sorted(tally.by_warning.items())]
+        parts += [f"<h2>{escape(say('to_look_at'))}</h2>", _table([say("rule"), say("rows"), say("reason")], warned)]
     parts += [
         f"<h2>{escape(say('by_city'))}</h2>",
         _table(

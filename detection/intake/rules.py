@@ -88,6 +88,12 @@ TEXT_TOO_LONG = _rule("TEXT_TOO_LONG", _C, "内容太长", "The text is too long
 SEX_UNKNOWN = _rule("SEX_UNKNOWN", _C, "性别代码不认识", "The sex is not one of 1, 2, 男, 女, M, F.")
 SCHEME_UNKNOWN = _rule("SCHEME_UNKNOWN", _C, "险种不认识", "The scheme is not one that is known.")
 STATUS_UNKNOWN = _rule("STATUS_UNKNOWN", _C, "待遇状态不认识", "The benefit's status is not active, paused or ended.")
+ACCOUNT_INVALID = _rule("ACCOUNT_INVALID", _C, "银行账号格式不对", "A bank account has 8 to 30 digits and nothing else.")
+RETIREMENT_KIND_UNKNOWN = _rule(
+    "RETIREMENT_KIND_UNKNOWN", _C, "退休类别不认识", "The kind of retirement is not normal, special work or disability."
+)
+RELATION_UNKNOWN = _rule("RELATION_UNKNOWN", _C, "人员关系不认识", "The relation is not one that is known.")
+GRANT_UNKNOWN = _rule("GRANT_UNKNOWN", _C, "一次性待遇类别不认识", "The grant is neither for a funeral nor for survivors.")
 TRACE_UNKNOWN = _rule("TRACE_UNKNOWN", _C, "线索类型不认识", "The kind of trace is not one that is known.")
 REASON_UNKNOWN = _rule("REASON_UNKNOWN", _C, "列入黑名单的原因不认识", "The reason of the blacklist entry is not one that is known.")
 DATE_INVALID = _rule("DATE_INVALID", _C, "日期不存在或格式不认识", "The date does not exist, or is not written in a known way.")
@@ -120,6 +126,7 @@ DATE_BEFORE_BIRTH = _rule("DATE_BEFORE_BIRTH", _L, "日期早于出生日期", "
 BENEFIT_BEFORE_ENROLLED = _rule("BENEFIT_BEFORE_ENROLLED", _L, "待遇开始早于参保", "The benefit begins before the enrolment in its scheme.")
 PAID_BEFORE_ENROLLED = _rule("PAID_BEFORE_ENROLLED", _L, "发放月份早于参保", "Paid before the enrolment in the scheme began.")
 PAID_BEFORE_BENEFIT = _rule("PAID_BEFORE_BENEFIT", _L, "发放月份早于待遇开始", "Paid before the benefit began.")
+RELATION_WITH_ONESELF = _rule("RELATION_WITH_ONESELF", _L, "两个号码是同一个人", "Both numbers are of one person.")
 PAUSE_NOT_SIGNED = _rule(
     "PAUSE_NOT_SIGNED",
     _L,
@@ -131,6 +138,13 @@ RECORD_CORRECTED = _rule(
     _L,
     "同一来源的这条记录已被更正，不能由旧文件恢复",
     "This record of the same source was corrected since: an old file does not bring it back.",
+)
+# warnings: the row is taken over
+ACCOUNT_CHECK_DIGIT = _rule(
+    "ACCOUNT_CHECK_DIGIT",
+    _L,
+    "银行卡号校验位不对，可能输错；已照录，请核对",
+    "The check digit of the bank card does not fit, it may be mistyped: taken over as it is, please look at it.",
 )
 # duplicates
 DUPLICATE_IN_FILE = _rule("DUPLICATE_IN_FILE", _D, "文件中有完全相同的一行", "The same row came earlier in this file.")

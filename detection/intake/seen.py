@@ -18,7 +18,7 @@ GROWTH = 2
 def _hashes(record: Record) -> tuple[int, int]:
     # a person's key is a keyed digest already, and what the row says fits into one string: this is the largest kind of file
     if isinstance(record, PersonRecord):
-        said = "\x00".join((record.name, record.region_code, record.phone or ""))
+        said = "\x00".join((record.name, record.region_code, record.phone or "", record.address or ""))
         content = blake2b(record.digest + (record.social_security_digest or b"") + said.encode(), digest_size=8).digest()
         return int.from_bytes(record.digest[:8]), int.from_bytes(content)
     return _hash(key_of(record)), _hash(content_of(record))

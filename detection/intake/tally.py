@@ -14,7 +14,7 @@ NO_CITY = ""
 
 
 class Tally:
-    """Counts so far. by_region: city code -> {"rows", "accepted", "unchanged", "rejected", "by_rule"}."""
+    """Counts so far. by_region: city code -> {"rows", "accepted", "unchanged", "rejected", "by_rule"}. by_warning: of accepted rows."""
 
     def __init__(
         self,
@@ -24,14 +24,15 @@ class Tally:
         rejected: int = 0,
         by_rule: Mapping[str, int] | None = None,
         by_region: Mapping[str, Any] | None = None,
+        by_warning: Mapping[str, int] | None = None,
     ) -> None:
         self.rows, self.accepted, self.unchanged, self.rejected = rows, accepted, unchanged, rejected
-        self.by_rule = dict(by_rule or {})
+        self.by_rule, self.by_warning = dict(by_rule or {}), dict(by_warning or {})
         self.by_region: dict[str, dict[str, Any]] = copy.deepcopy(dict(by_region or {}))
 
     def copy(self) -> Tally:
         """One that can be counted on and thrown away."""
-        return Tally(self.rows, self.accepted, self.unchanged, self.rejected, self.by_rule, self.by_region)
+        return Tally(self.rows, self.accepted, self.unchanged, self.rejected, self.by_rule, self.by_region, self.by_warning)
 
     def add(self, verdict: Verdict) -> None:
         """Count one row."""
@@ -48,6 +49,9 @@ class Tally:
         elif verdict.outcome is Outcome.ACCEPTED:
             self.accepted += 1
             here["accepted"] += 1
+            if verdict.warning is not None:
+                code = verdict.warning.rule.code
+                self.by_warning[code] = self.by_warning.get(code, 0) + 1
         else:
             self.unchanged += 1
             here["unchanged"] += 1

@@ -12,7 +12,7 @@ from detection.intake import rules
 from detection.intake.cells import tidy_name
 from detection.intake.records import Who
 from detection.intake.regions import within
-from detection.intake.rules import RowRejected
+from detection.intake.rules import RowRejected, Rule
 from models.repositories.import_rows import StoredPerson
 
 
@@ -24,12 +24,22 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
+class Warned:
+    """What is to be looked at in a row that is taken over. shown: the value, masked."""
+
+    rule: Rule
+    field: str
+    shown: str
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """outcome or rejection, and the region that the row counts under (None where it is not known)."""
+    """outcome or rejection, and the region that the row counts under (None where it is not known). warning: of an accepted row."""
 
     region_code: str | None
     outcome: Outcome | None = None
     rejection: RowRejected | None = None
+    warning: Warned | None = None
 
 
 @dataclass
@@ -60,15 +70,18 @@ class Setting:
     region: str | None
 
 
-def person_of(who: Who, known: Mapping[tuple[str, bytes], StoredPerson], setting: Setting) -> StoredPerson:
-    """The person that a row is about. Raises RowRejected: PERSON_UNKNOWN, REGION_NOT_YOURS, NAME_MISMATCH."""
+def person_of(who: Who, known: Mapping[tuple[str, bytes], StoredPerson], region: str | None, prefix: str = "") -> StoredPerson:
+    """The person that a row is about. region: where it has to be. prefix: of the fields that name the person.
+
+    Raises RowRejected: PERSON_UNKNOWN, REGION_NOT_YOURS, NAME_MISMATCH.
+    """
     person = known.get((who.by, who.digest))
     if person is None:
-        raise RowRejected(rules.PERSON_UNKNOWN, who.by, who.shown)
-    if not within(person.region_code, setting.region):
-        raise RowRejected(rules.REGION_NOT_YOURS, who.by, who.shown)
+        raise RowRejected(rules.PERSON_UNKNOWN, prefix + who.by, who.shown)
+    if not within(person.region_code, region):
+        raise RowRejected(rules.REGION_NOT_YOURS, prefix + who.by, who.shown)
     if who.name is not None and who.name != person.name and who.name != tidy_name(person.name):
-        raise RowRejected(rules.NAME_MISMATCH, "name", who.name[:1] + "*")
+        raise RowRejected(rules.NAME_MISMATCH, prefix + "name", who.name[:1] + "*")
     return person
 
 
@@ -95,6 +108,6 @@ def verdict_of(
     person = known.get((record.who.by, record.who.digest))
     counted = region_code or (person.region_code if person is not None else None)
     try:
-        return Verdict(counted, decide(record, person_of(record.who, known, setting)))
+        return Verdict(counted, decide(record, person_of(record.who, known, setting.region)))
     except RowRejected as rejection:
         return Verdict(counted, rejection=rejection)

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from models.benefit import Benefit, BenefitStatus, Payment
+from models.benefit import Benefit, BenefitStatus, Payment, RetirementKind
 from models.enrolment import Enrolment, Scheme
 from models.errors import ModelsError
 from models.identity_check import BlacklistedCard, BlacklistReason
@@ -46,6 +46,7 @@ class StoredPerson(NamedTuple):
     digest: bytes
     social_security_digest: bytes | None
     phone_sealed: Sealed | None
+    address_sealed: Sealed | None
 
 
 class StoredEnrolment(NamedTuple):
@@ -70,6 +71,9 @@ class StoredBenefit(NamedTuple):
     to_month: date | None
     monthly_fen: int
     status: BenefitStatus
+    account_index: bytes | None = None
+    approved_birth_date: date | None = None
+    retirement_kind: RetirementKind | None = None
 
 
 class StoredEvidence(NamedTuple):
@@ -96,7 +100,8 @@ class StoredCard(NamedTuple):
     reason: BlacklistReason
 
 
-def _parts(values: Iterable[Any]) -> Iterable[list[Any]]:
+def parts(values: Iterable[Any]) -> Iterable[list[Any]]:
+    """Lists of values that fit into one statement each."""
     whole = list(values)
     return (whole[start : start + LOOKED_UP_AT_ONCE] for start in range(0, len(whole), LOOKED_UP_AT_ONCE))
 
@@ -113,9 +118,10 @@ def persons_by(session: Session, column: str, digests: Collection[bytes]) -> dic
         Person.resident_id_index,
         Person.social_security_number_index,
         Person.phone_sealed,
+        Person.address_sealed,
     )
     found = {}
-    for part in _parts(_present(session, index.key, digests)):
+    for part in parts(_present(session, index.key, digests)):
         for row in session.execute(query.where(index.in_(part))):
             person = StoredPerson(*row)
             key = person.digest if column == "resident_id" else person.social_security_digest
@@ -127,7 +133,7 @@ def persons_by(session: Session, column: str, digests: Collection[bytes]) -> dic
 def _present(session: Session, column: str, digests: Collection[bytes]) -> list[bytes]:
     # in a first file of persons nobody is known: asking so costs a tenth of building an IN list that is typed
     connection, present = session.connection(), []
-    for part in _parts(digests):
+    for part in parts(digests):
         if connection.dialect.name == "postgresql":
             rows = connection.exec_driver_sql(f"SELECT {column} FROM person WHERE {column} = ANY(%s)", (part,))  # noqa: S608 - our own names
         else:
@@ -141,16 +147,26 @@ def enrolments_of(session: Session, person_ids: Collection[int]) -> list[StoredE
     """Every enrolment of these persons."""
     table = Enrolment
     query = select(table.id, table.person_id, table.scheme, table.region_code, table.from_month, table.to_month)
-    return [StoredEnrolment(*row) for part in _parts(person_ids) for row in session.execute(query.where(table.person_id.in_(part)))]
+    return [StoredEnrolment(*row) for part in parts(person_ids) for row in session.execute(query.where(table.person_id.in_(part)))]
 
 
 def benefits_of(session: Session, person_ids: Collection[int]) -> list[StoredBenefit]:
     """Every benefit of these persons."""
     table = Benefit
     query = select(
-        table.id, table.person_id, table.scheme, table.region_code, table.from_month, table.to_month, table.monthly_fen, table.status
+        table.id,
+        table.person_id,
+        table.scheme,
+        table.region_code,
+        table.from_month,
+        table.to_month,
+        table.monthly_fen,
+        table.status,
+        table.account_index,
+        table.approved_birth_date,
+        table.retirement_kind,
     )
-    return [StoredBenefit(*row) for part in _parts(person_ids) for row in session.execute(query.where(table.person_id.in_(part)))]
+    return [StoredBenefit(*row) for part in parts(person_ids) for row in session.execute(query.where(table.person_id.in_(part)))]
 
 
 def payments_of(session: Session, benefit_ids: Collection[int], months: Collection[date]) -> dict[tuple[int, date], int]:
@@ -161,7 +177,7 @@ def payments_of(session: Session, benefit_ids: Collection[int], months: Collecti
     query = query.where(Payment.month.between(min(months), max(months)))
     return {
         (row.benefit_id, row.month): row.amount_fen
-        for part in _parts(benefit_ids)
+        for part in parts(benefit_ids)
         for row in session.execute(query.where(Payment.benefit_id.in_(part)))
     }
 
@@ -180,7 +196,7 @@ def evidence_of(
         query = query.where(row.occurred_on.between(*days))
     return [
         StoredEvidence(*found[:7], found[7] is not Strength.VOID and not found[8])
-        for part in _parts(person_ids)
+        for part in parts(person_ids)
         for found in session.execute(query.where(row.person_id.in_(part)).order_by(row.id))
     ]
 
@@ -189,7 +205,7 @@ def cards_of(session: Session, digests: Collection[bytes]) -> list[StoredCard]:
     """Every entry of these cards."""
     card = BlacklistedCard
     query = select(card.id, card.card_index, card.source, card.from_on, card.until_on, card.reason)
-    return [StoredCard(*row) for part in _parts(digests) for row in session.execute(query.where(card.card_index.in_(part)))]
+    return [StoredCard(*row) for part in parts(digests) for row in session.execute(query.where(card.card_index.in_(part)))]
 
 
 def region_codes(session: Session) -> frozenset[str]:

@@ -43,6 +43,8 @@ class Progress:
     rejected_bytes: int
     by_rule: Mapping[str, int]
     by_region: Mapping[str, Mapping[str, Any]]
+    by_warning: Mapping[str, int]
+    warning_bytes: int
 
 
 def open_batch(session: Session, new: NewBatch, *, now: datetime) -> ImportBatch:
@@ -73,6 +75,8 @@ def open_batch(session: Session, new: NewBatch, *, now: datetime) -> ImportBatch
         rejected_bytes=0,
         by_rule={},
         by_region={},
+        by_warning={},
+        warning_bytes=0,
         started_by=new.started_by,
         started_at=now,
         updated_at=now,
@@ -96,6 +100,8 @@ def advance(session: Session, batch_id: int, progress: Progress, *, expected_row
             rejected_bytes=progress.rejected_bytes,
             by_rule=dict(progress.by_rule),
             by_region={city: dict(counts) for city, counts in progress.by_region.items()},
+            by_warning=dict(progress.by_warning),
+            warning_bytes=progress.warning_bytes,
             updated_at=now,
         )
         .returning(ImportBatch.id)
