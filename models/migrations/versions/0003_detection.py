@@ -191,19 +191,19 @@ def upgrade() -> None:
     op.add_column("person", sa.Column("address_sealed", sa.LargeBinary(), nullable=True))
 
     _bound_imports(*IMPORTED, *FIRST_IMPORTED_HERE)
+    op.add_column("import_batch", sa.Column("by_warning", JSON, nullable=False, server_default="{}"))
+    op.add_column("import_batch", sa.Column("warning_bytes", sa.BigInteger(), nullable=False, server_default="0"))
 
 
 def downgrade() -> None:
     op.execute(f"DELETE FROM import_batch WHERE kind IN {FIRST_IMPORTED_HERE}")
-    op.add_column("import_batch", sa.Column("by_warning", JSON, nullable=False, server_default="{}"))
-    op.add_column("import_batch", sa.Column("warning_bytes", sa.BigInteger(), nullable=False, server_default="0"))
     _bound_imports(*IMPORTED)
+    op.drop_column("import_batch", "warning_bytes")
+    op.drop_column("import_batch", "by_warning")
     op.drop_column("person", "address_sealed")
     op.drop_index("ix_benefit_account_index", "benefit")
     for name in ("retirement_kind", "approved_birth_date", "account_masked", "account_sealed", "account_index"):
         op.drop_column("benefit", name)
-    op.drop_column("import_batch", "warning_bytes")
-    op.drop_column("import_batch", "by_warning")
     op.drop_index("ix_alert_state_priority", "alert")
     for name in ("updated_at", "priority"):
         op.drop_column("alert", name)
