@@ -16,6 +16,7 @@ from models.enrolment import Scheme
 from models.errors import PolicyError
 from models.life_evidence import EvidenceKind, Strength
 from models.policy_faces import FacesPolicy
+from models.policy_rules import RulesPolicy
 from models.policy_section import Section
 from models.policy_store import (
     AssistancePolicy,
@@ -168,6 +169,7 @@ class RecordSections(Section):
     integration: IntegrationPolicy
     identity_check: IdentityCheckPolicy
     status_page: StatusPagePolicy
+    rules: RulesPolicy
     triage: TriagePolicy
     faces: FacesPolicy
 

@@ -1,0 +1,180 @@
+"""Where expressions run: DuckDB in this process, or Spark on this machine. A rule is written once, in Ibis, for both."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from detection.errors import EngineUnavailableError, RunFailedError
+
+ROWS_A_BATCH = 2_000
+
+
+class EngineName(StrEnum):
+    """Which engine."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an engine may use. memory_mb: of DuckDB's buffers, or of Spark's heap."""
+
+    memory_mb: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Compute:
+    """One engine that is open. folder: its own, for what does not fit into memory."""
+
+    name: EngineName
+    backend: Any
+    folder: Path
+
+    def table(self, files: Path | list[Path]) -> ir.Table:
+        """A table of Parquet files, read when it is asked."""
+        return self.backend.read_parquet([str(one) for one in files] if isinstance(files, list) else str(files))
+
+    def keep(self, name: str, expression: ir.Table) -> ir.Table:
+        """The rows of an expression, computed once and written down, for expressions that use them several times."""
+        target = self.folder / f"{name}.parquet"
+        shutil.rmtree(target, ignore_errors=True)
+        target.unlink(missing_ok=True)
+        with _readable():
+            expression.to_parquet(target)
+        return self.backend.read_parquet(str(target))
+
+    def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
+        """The rows of an expression, some thousands at a time.
+
+        Raises:
+            RunFailedError: disk or memory did not suffice.
+        """
+        with _readable():
+            if self.name is EngineName.DUCKDB:
+                with expression.to_pyarrow_batches(chunk_size=ROWS_A_BATCH) as reader:
+                    yield from reader
+                return
+            # Spark would hand over everything at once
+            target = self.folder / "answer.parquet"
+            shutil.rmtree(target, ignore_errors=True)
+            expression.to_parquet(target)
+            for part in sorted(target.glob("*.parquet")):
+                yield from pq.ParquetFile(part).iter_batches(batch_size=ROWS_A_BATCH)
+            shutil.rmtree(target, ignore_errors=True)
+
+
+@contextmanager
+def open_compute(name: EngineName, limits: Limits, folder: Path) -> Iterator[Compute]:
+    """An engine with a folder of its own below ``folder``; both are gone at the end of the block.
+
+    Raises:
+        EngineUnavailableError: Spark was asked for, and pyspark or Java is missing.
+    """
+    own = folder / f"compute-{name}"
+    own.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with _duckdb(limits, own) if name is EngineName.DUCKDB else _spark(limits, own) as backend:
+            yield Compute(name, backend, own)
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+@contextmanager
+def _duckdb(limits: Limits, folder: Path) -> Iterator[Any]:
+    backend = ibis.duckdb.connect(
+        threads=limits.threads,
+        memory_limit=f"{limits.memory_mb}MB",
+        temp_directory=str(folder),
+        preserve_insertion_order=False,  # nothing here goes by it, and keeping it takes memory
+        autoinstall_known_extensions=False,  # nothing is fetched
+    )
+    try:
+        yield backend
+    finally:
+        backend.disconnect()
+
+
+@contextmanager
+def _spark(limits: Limits, folder: Path) -> Iterator[Any]:
+    session = _spark_session(limits, folder)
+    backend = ibis.pyspark.connect(session)
+    try:
+        yield backend
+    finally:
+        session.stop()
+
+
+def _spark_session(limits: Limits, folder: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from pyspark.errors import PySparkRuntimeError
+            from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise EngineUnavailableError(
+            "Spark is not installed: install Lifecert with its extra `spark` (pip install 'lifecert[spark]'), or take --engine duckdb"
+        ) from error
+    if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
+        raise EngineUnavailableError("Spark needs Java 17 or newer, and there is no java here: install it, or take --engine duckdb")
+    # the driver talks to its own workers through this address alone
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    settings = {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.memory": f"{limits.memory_mb}m",
+        "spark.local.dir": str(folder),
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.sql.shuffle.partitions": str(limits.threads * 2),
+        "spark.sql.ansi.enabled": "true",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    builder = SparkSession.builder.master(f"local[{limits.threads}]").appName("lifecert")
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    try:
+        session = builder.getOrCreate()
+    except PySparkRuntimeError as error:
+        raise EngineUnavailableError(
+            f"Spark does not start ({_first_line(error)}): check that `java -version` says 17 or newer, or take --engine duckdb"
+        ) from error
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    import duckdb
+
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise RunFailedError(
+            f"memory did not suffice ({_first_line(error)}): raise memory_mb in [rules] of the policy file, or make room on the disk"
+        ) from error
+    except duckdb.IOException as error:
+        raise RunFailedError(f"the disk did not suffice or cannot be used ({_first_line(error)}): make room and run it again") from error
+    except OSError as error:
+        raise RunFailedError(f"files of the run cannot be written ({error.strerror}): make room and run it again") from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
