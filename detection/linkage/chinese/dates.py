@@ -1,0 +1,116 @@
+"""Birth dates of records: one form for the ways to write them, and the other days they may mean (a lunar date, day and month swapped)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+
+import pyarrow as pa
+
+from detection.linkage.chinese.distinct import for_distinct
+from models.errors import ModelsError
+
+LUNAR_YEARS = range(1880, 2061)
+"""Years whose lunar calendar is worked out when a date of them is met."""
+
+_WRITTEN = re.compile(r"^(\d{4})[-/.年\s]{0,2}(\d{1,2})[-/.月\s]{0,2}(\d{1,2})日?(?:[T\s].*)?$")
+_PLAIN = re.compile(r"^(\d{4})(\d{2})(\d{2})$")
+_YEAR_LAST = re.compile(r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})$")
+_EXCEL = re.compile(r"^(\d{4,5})(?:\.0*)?$")
+_EXCEL_EPOCH = date(1899, 12, 30)
+
+
+class LunarDateError(ModelsError):
+    """A lunar date that the calendar does not have."""
+
+    code = "lunar_date_error"
+
+
+@dataclass(frozen=True)
+class DateForms:
+    """The forms of each date as YYYY-MM-DD, null where there is none.
+
+    day: as written. from_lunar: the solar day that is meant when a lunar date is written. swapped: day and month the other way about.
+    """
+
+    day: pa.Array
+    from_lunar: pa.Array
+    swapped: pa.Array
+
+
+def date_forms(values: pa.Array) -> DateForms:
+    """The forms of each date. values: text."""
+    return DateForms(*for_distinct(values, _forms))
+
+
+def _forms(distinct: pa.Array) -> list[pa.Array]:
+    days = [read_day(value) for value in distinct.to_pylist()]
+    rows = (
+        days,
+        [None if day is None else solar_day(day[0], day[1], day[2]) for day in days],
+        [None if day is None else _valid(day[0], day[2], day[1]) if day[1] != day[2] else None for day in days],
+    )
+    written = [None if day is None else _valid(*day) for day in rows[0]]
+    return [pa.array([None if one is None else one.isoformat() for one in each], pa.string()) for each in (written, rows[1], rows[2])]
+
+
+def read_day(text: str) -> tuple[int, int, int] | None:
+    """Year, month and day of a written date, also of one that only the lunar calendar has (30 February); None where it is no date.
+
+    Read are 1950-03-01, 1950/3/1, 1950年3月1日, 19500301, 01/03/1950 (day first) and days of Excel since 1900.
+    """
+    found = _PLAIN.match(text) or _WRITTEN.match(text)
+    if found:
+        year, month, day = (int(part) for part in found.groups())
+    elif found := _YEAR_LAST.match(text):
+        day, month, year = (int(part) for part in found.groups())
+    elif found := _EXCEL.match(text):
+        counted = _EXCEL_EPOCH + timedelta(days=int(found[1]))
+        year, month, day = counted.year, counted.month, counted.day
+    else:
+        return None
+    return (year, month, day) if 1 <= month <= 12 and 1 <= day <= 31 else None
+
+
+def _valid(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def solar_day(year: int, month: int, day: int) -> date | None:
+    """The solar day of a day of the lunar calendar; None where there is none. Of a month that comes twice the first is meant."""
+    if year not in LUNAR_YEARS:
+        return None
+    first, length = _lunar_months(year)[month]
+    return first + timedelta(days=day - 1) if day <= length else None
+
+
+def lunar_day(day: date) -> tuple[int, int, int]:
+    """Year, month and day of the lunar calendar of a solar day; of a leap month the month that it repeats.
+
+    Raises:
+        LunarDateError: outside the years that are known.
+    """
+    from lunar_python import Solar
+
+    if day.year not in LUNAR_YEARS:
+        raise LunarDateError(f"the lunar calendar is known from {LUNAR_YEARS[0]} to {LUNAR_YEARS[-1]}")
+    lunar = Solar.fromYmd(day.year, day.month, day.day).getLunar()
+    return lunar.getYear(), abs(lunar.getMonth()), lunar.getDay()
+
+
+@cache
+def _lunar_months(year: int) -> dict[int, tuple[date, int]]:
+    """First solar day and number of days of each month of a lunar year; months that come twice once."""
+    from lunar_python import LunarYear, Solar
+
+    months: dict[int, tuple[date, int]] = {}
+    for month in LunarYear.fromYear(year).getMonths():
+        if month.getYear() == year and not month.isLeap():
+            first = Solar.fromJulianDay(month.getFirstJulianDay())
+            months[month.getMonth()] = (date(first.getYear(), first.getMonth(), first.getDay()), month.getDayCount())
+    return months

@@ -1,0 +1,127 @@
+"""Adds to records what Chinese ones need to be linked: for each column that looks Chinese, forms that meet where the same is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from detection.linkage.chinese.addresses import address_forms
+from detection.linkage.chinese.dates import DateForms, date_forms
+from detection.linkage.chinese.distinct import joined, text_column
+from detection.linkage.chinese.names import NameForms, name_forms
+from detection.linkage.chinese.numbers import (
+    account_numbers,
+    looks_like_chinese_phones,
+    looks_like_region_codes,
+    phone_numbers,
+    regions_in_force,
+)
+from detection.linkage.chinese.resident_ids import ResidentIdForms, looks_like_resident_ids, resident_id_forms
+from detection.linkage.feature_columns import FeatureColumn, FeatureKind
+
+_HAN = r"\p{Han}"
+
+
+def prepare(records: pa.Table, columns: Mapping[str, str]) -> tuple[pa.Table, list[FeatureColumn]]:
+    """The records with derived columns, and what each of those is good for.
+
+    columns: canonical name (resident_id, full_name or given_name and surname, birth_date, region_code, phone, bank_account, address) ->
+    column of the table. A column that does not look Chinese gets nothing; where none does, the table comes back as it was. What is derived
+    depends on the row alone, and on nothing else in the table, once the columns are found to be Chinese. Columns of earlier preparation
+    are replaced.
+    """
+    texts = {name: text_column(records.column(column)) for name, column in columns.items() if column in records.column_names}
+    names = _names(texts)
+    numbers = resident_id_forms(texts["resident_id"]) if "resident_id" in texts and looks_like_resident_ids(texts["resident_id"]) else None
+    if names is None and numbers is None and not _mostly_han(texts.get("address")):
+        return records, []
+    made: dict[str, tuple[FeatureKind, str | None, pa.Array]] = {}
+    phone = phone_numbers(texts["phone"]) if "phone" in texts and looks_like_chinese_phones(texts["phone"]) else None
+    account = account_numbers(texts["bank_account"]) if "bank_account" in texts else None
+    region = regions_in_force(texts["region_code"]) if "region_code" in texts and looks_like_region_codes(texts["region_code"]) else None
+    days = date_forms(texts["birth_date"]) if "birth_date" in texts else None
+    if numbers is not None:
+        made["resident_id_core"] = (FeatureKind.IDENTIFIER, "resident_id", numbers.core)
+        made["resident_id_checked"] = (FeatureKind.VERIFIED, "resident_id", numbers.checked)
+    if names is not None:
+        made["full_name_normal"] = (FeatureKind.NORMAL, "full_name", names.normal)
+        made["full_name_pattern"] = (FeatureKind.PATTERN, "full_name", names.pattern)
+        made["full_name_shape"] = (FeatureKind.NORMAL, "full_name", names.shape)
+        made["full_name_parts"] = (FeatureKind.NORMAL, "full_name", names.parts)
+        made["full_name_start"] = (FeatureKind.NORMAL, "full_name", names.start)
+        made["full_name_sound"] = (FeatureKind.PHONETIC, "full_name", names.sound)
+        made["full_name_loose_sound"] = (FeatureKind.PHONETIC, "full_name", names.loose)
+    if days is not None:
+        made["birth_date_day"] = (FeatureKind.NORMAL, "birth_date", days.day)
+        made["birth_date_from_lunar"] = (FeatureKind.ALTERNATIVE_DATE, "birth_date", days.from_lunar)
+        made["birth_date_swapped"] = (FeatureKind.ALTERNATIVE_DATE, "birth_date", days.swapped)
+    if region is not None:
+        made["region_code_in_force"] = (FeatureKind.CODE, "region_code", region)
+    if phone is not None:
+        made["phone_number"] = (FeatureKind.IDENTIFIER, "phone", phone)
+    if account is not None:
+        made["bank_account_number"] = (FeatureKind.IDENTIFIER, "bank_account", account)
+    numbers_of_house = None
+    if _mostly_han(texts.get("address")):
+        places = address_forms(texts["address"])
+        numbers_of_house = places.numbers
+        made["address_normal"] = (FeatureKind.NORMAL, "address", places.normal)
+        made["address_tokens"] = (FeatureKind.TOKENS, "address", places.tokens)
+    for key, values in _keys(numbers, names, days, region, phone, numbers_of_house).items():
+        made[f"key_{key}"] = (FeatureKind.KEY, None, values)
+    kept = records.drop_columns([name for name in made if name in records.column_names])
+    for name, (_, _, values) in made.items():
+        kept = kept.append_column(name, values)
+    return kept, [FeatureColumn(name, kind, of) for name, (kind, of, _) in made.items()]
+
+
+def _names(texts: Mapping[str, pa.Array]) -> NameForms | None:
+    if _mostly_han(texts.get("full_name")):
+        return name_forms(texts["full_name"])
+    if "full_name" not in texts and _mostly_han(texts.get("surname")) and "given_name" in texts:
+        whole = pc.binary_join_element_wise(texts["surname"], texts["given_name"], "", null_handling="skip")
+        return name_forms(pc.if_else(pc.equal(whole, ""), pa.scalar(None, pa.string()), whole))
+    return None
+
+
+def _mostly_han(values: pa.Array | None) -> bool:
+    if values is None or len(values) == values.null_count:
+        return False
+    return bool(pc.mean(pc.match_substring_regex(values, _HAN).cast(pa.int8())).as_py() > 0.5)
+
+
+def _keys(
+    numbers: ResidentIdForms | None,
+    names: NameForms | None,
+    days: DateForms | None,
+    region: pa.Array | None,
+    phone: pa.Array | None,
+    house: pa.Array | None,
+) -> dict[str, pa.Array]:
+    """Keys to block on, each narrow: what is left when one or two things about a person are wrong."""
+    keys: dict[str, pa.Array] = {}
+    if numbers is not None:
+        keys["id_without_region"] = numbers.birth_and_sequence
+        keys["id_without_day"] = numbers.without_day
+        keys["id_without_year"] = numbers.without_year
+    if numbers is not None and names is not None:
+        keys["id_without_sequence"] = joined(numbers.without_sequence, names.surname)
+        keys["id_transposed"] = joined(numbers.region, numbers.ordered, names.surname)
+    day = None if days is None else days.day
+    if numbers is not None:
+        # the birth date of the number stands in for one that is missing
+        day = numbers.birth_date if day is None else pc.coalesce(day, numbers.birth_date)
+    if names is not None and day is not None:
+        keys["name_and_birth"] = joined(names.loose, day)
+        place = region if region is not None else None if numbers is None else numbers.region
+        if place is not None:
+            keys["name_and_year"] = joined(names.loose, pc.utf8_slice_codeunits(day, 0, 4), place)
+            keys["given_and_birth"] = joined(names.given, day, place)
+            keys["surname_and_birth"] = joined(names.surname, day, place)
+    if names is not None and phone is not None:
+        keys["name_and_phone"] = joined(names.loose, pc.utf8_slice_codeunits(phone, -4, 11))
+    if names is not None and house is not None and region is not None:
+        keys["name_and_house"] = joined(names.loose, house, region)
+    return keys
