@@ -136,7 +136,7 @@ class TwoRegions(Section):
 
 
 class ContributionsAfter(Section):
-    """D5. days_after_death: how long contributions may go on. whole_year: schemes paid for a calendar year, which count from the year after.
+    """D5. days_after_death: how long contributions may go on. whole_year: schemes paid for a calendar year, which count from the next year.
     custody: schemes that cannot go on in custody.
     """
 
