@@ -11,6 +11,7 @@ from flask_bootstrap import Bootstrap5
 
 from api import accounts, i18n
 from api.pages import (
+    alert_work,
     alerts,
     assistance,
     certificate,
@@ -53,6 +54,7 @@ PAGES = (
     timeline,
     mergers,
     alerts,
+    alert_work,
     outreach,
     payment_changes,
     imports,

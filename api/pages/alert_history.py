@@ -1,0 +1,44 @@
+"""What happened to an alert, in order: opened, found again with other values, taken up, closed; by whom and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask_babel import gettext as _
+
+from api.pages.timeline_words import STATES, alert_title
+from api.pages.words import account
+from models.alert import Alert, CaseFile
+from models.detection import Signal
+
+
+@dataclass(frozen=True)
+class HistoryLine:
+    """One step. by: account or program; why: as it was written down."""
+
+    at: datetime
+    said: str
+    by: str | None = None
+    why: str | None = None
+
+
+def history(alert: Alert, cases: Sequence[CaseFile], signals: Iterable[Signal]) -> list[HistoryLine]:
+    """Every step, the oldest first."""
+    lines = [HistoryLine(alert.opened_at, _("Opened"), account(alert.opened_by))]
+    for signal in signals:
+        title = alert_title(signal.code)
+        lines.append(HistoryLine(signal.first_seen_at, _("Found: %(title)s", title=title)))
+        if signal.changed_at > signal.first_seen_at and signal.changed_at != signal.vanished_at:
+            lines.append(HistoryLine(signal.changed_at, _("Found with other values: %(title)s", title=title)))
+        if signal.vanished_at is not None:
+            lines.append(HistoryLine(signal.vanished_at, _("No longer found: %(title)s", title=title), why=signal.vanished_reason))
+    for case in cases:
+        lines.append(HistoryLine(case.opened_at, _("Case opened"), account(case.opened_by)))
+        if case.closed_at is not None and case.outcome is not None:
+            said = _("Case closed: %(outcome)s", outcome=STATES[case.outcome.value])
+            lines.append(HistoryLine(case.closed_at, said, account(case.closed_by or ""), case.conclusion))
+    if alert.closed_at is not None and not any(case.closed_at == alert.closed_at for case in cases):
+        lines.append(HistoryLine(alert.closed_at, _("Closed"), account(alert.closed_by or ""), alert.close_reason))
+    return sorted(lines, key=lambda line: line.at)
