@@ -56,6 +56,9 @@ class DuckDbEngine:
         "edits": "damerau_levenshtein",
         "hash": "hash",
         "any_common": "list_has_any",
+        "contains": "list_contains",
+        "explode": "unnest",
+        "overlap": "(coalesce(list_sum(list_intersect(%s, %s)), 0) / 4294967296000.0)",
     }
 
     def __init__(self, folder: Path, *, memory_mb: int, threads: int) -> None:
@@ -116,6 +119,9 @@ class SparkEngine:
         "edits": "damerau_levenshtein",
         "hash": "xxhash64",
         "any_common": "arrays_overlap",
+        "contains": "array_contains",
+        "explode": "explode",
+        "overlap": "(aggregate(array_intersect(%s, %s), CAST(0 AS BIGINT), (a, x) -> a + x) / 4294967296000.0)",
     }
 
     def __init__(self, folder: Path, *, memory_mb: int, threads: int) -> None:

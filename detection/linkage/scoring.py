@@ -1,0 +1,152 @@
+"""Comparing and scoring pairs with Splink, on either engine: the plan's comparisons as Splink settings, pairs from our own blocking."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from detection.linkage.engines import Engine
+from detection.linkage.features import ComparisonPlan
+from detection.linkage.preparation import ROW
+from detection.linkage.training import Parameters, Vectors
+
+_OVERLAP = re.compile(r"\{overlap\(([^,{}]+), ([^,{}]+)\)\}")
+_SIDE = re.compile(r"\b(\w+)_[lr]\b")
+
+
+def condition_in(engine: Engine, condition: str) -> str:
+    """A condition with the functions as the engine calls them."""
+    sql = _OVERLAP.sub(lambda match: engine.functions["overlap"] % match.groups(), condition)
+    for name in ("jaro_winkler", "edits", "any_common", "contains"):
+        sql = sql.replace(f"{{{name}}}", engine.functions[name])
+    return sql
+
+
+def columns_read(comparisons: Sequence[ComparisonPlan]) -> list[str]:
+    """Columns of records that the comparisons look at."""
+    found: dict[str, None] = {}
+    for comparison in comparisons:
+        for sql in (comparison.null, *(level.condition for level in comparison.levels)):
+            found.update(dict.fromkeys(_SIDE.findall(sql)))
+        found.update(dict.fromkeys(level.tf for level in comparison.levels if level.tf))
+    return list(found)
+
+
+def splink_settings(
+    engine: Engine, comparisons: Sequence[ComparisonPlan], parameters: Parameters | None, *, with_frequencies: bool
+) -> dict[str, Any]:
+    """Settings as Splink reads them. Without parameters: only good for comparing."""
+    described = []
+    for place, comparison in enumerate(comparisons):
+        levels: list[dict[str, Any]] = [
+            {"sql_condition": condition_in(engine, comparison.null), "label_for_charts": "missing", "is_null_level": True}
+        ]
+        height = len(comparison.levels)
+        for rank, level in enumerate(comparison.levels):
+            entry: dict[str, Any] = {"sql_condition": condition_in(engine, level.condition), "label_for_charts": level.label}
+            if level.tf and with_frequencies:
+                entry |= {"tf_adjustment_column": level.tf, "tf_adjustment_weight": 1.0, "disable_tf_exact_match_detection": True}
+            levels.append(entry | _probabilities(parameters, place, height - rank))
+        levels.append({"sql_condition": "ELSE", "label_for_charts": "differs"} | _probabilities(parameters, place, 0))
+        described.append({"output_column_name": comparison.name, "comparison_levels": levels, "comparison_description": comparison.feature})
+    return {
+        "link_type": "dedupe_only",
+        "unique_id_column_name": ROW,
+        "probability_two_random_records_match": parameters.prior if parameters else 0.0001,
+        "comparisons": described,
+        "blocking_rules_to_generate_predictions": [],
+        "retain_matching_columns": False,
+        "retain_intermediate_calculation_columns": True,
+    }
+
+
+def _probabilities(parameters: Parameters | None, place: int, value: int) -> dict[str, float]:
+    if parameters is None:
+        # Splink gives the weight of a level, not which level it is: with these weights one is read off the other, a missing value's being 0
+        return {"m_probability": 1e-5 * 2.0 ** ((value + 1) / 2), "u_probability": 1e-5}
+    return {"m_probability": parameters.m[place][value], "u_probability": parameters.u[place][value]}
+
+
+class Scorer:
+    """Splink on the table ``records`` of an engine. Pairs are tables with l and r."""
+
+    def __init__(self, engine: Engine, comparisons: Sequence[ComparisonPlan], identifying: frozenset[str] = frozenset()) -> None:
+        self._engine = engine
+        self._comparisons = comparisons
+        self._api = engine.splink()
+        self._api.debug_mode = False
+        columns = ", ".join([ROW, *columns_read(comparisons)])
+        engine.create("compared", f"SELECT {columns} FROM records")
+        self._records = self._api.register("compared")
+        self._identifying = identifying
+        self._frequencies_ready = False
+        self._made = 0
+
+    def _linker(self, settings: dict[str, Any]) -> Any:
+        from splink import Linker
+
+        return Linker(self._records, settings, log_level=None, validate_settings=False)
+
+    def _predict(self, settings: dict[str, Any], pairs: str, weight_min: float | None) -> Any:
+        self._made += 1
+        blocked = f"blocked_{self._made}"
+        self._engine.create(blocked, f"SELECT '0' AS match_key, l AS join_key_l, r AS join_key_r FROM {pairs}")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            linker = self._linker(settings)
+            if settings_have_frequencies(settings) and not self._frequencies_ready:
+                self._register_frequencies(linker)
+                self._frequencies_ready = True
+            linker.table_management.register_blocked_pairs_for_predict(self._api.register(blocked))
+            predicted = linker.inference.predict(threshold_match_weight=weight_min, warning_mode="never")
+        self._engine.drop(blocked)
+        return predicted
+
+    def _register_frequencies(self, linker: Any) -> None:
+        # a value that identifies is as rare as it gets however often one person is recorded: only its frequent values say something
+        for column in dict.fromkeys(level.tf for comparison in self._comparisons for level in comparison.levels if level.tf):
+            least = 10 if column in self._identifying else 1
+            table = f"frequency_{column}"
+            self._engine.create(
+                table,
+                f"SELECT {column}, CAST(n AS DOUBLE) / (SELECT count({column}) FROM compared) AS tf_{column} FROM "
+                f"(SELECT {column}, count(*) AS n FROM compared WHERE {column} IS NOT NULL GROUP BY {column}) AS counted WHERE n >= {least}",
+            )
+            linker.table_management.register_term_frequency_lookup(self._api.register(table), column)
+
+    def vectors(self, pairs: str) -> tuple[Vectors, np.ndarray[Any, np.dtype[np.int64]], np.ndarray[Any, np.dtype[np.int64]]]:
+        """(comparison vectors, l, r) of the pairs of a table that is small enough for memory."""
+        settings = splink_settings(self._engine, self._comparisons, None, with_frequencies=False)
+        predicted = self._predict(settings, pairs, None)
+        listed = ", ".join(
+            f"CAST(round(2 * mw_{comparison.name}) - 1 AS SMALLINT) AS g{place}" for place, comparison in enumerate(self._comparisons)
+        )
+        table = self._engine.arrow(f"SELECT {ROW}_l AS l, {ROW}_r AS r, {listed} FROM {predicted.physical_name}")
+        predicted.drop_table_from_database_and_remove_from_cache()
+        stacked = np.column_stack(
+            [table[f"g{place}"].to_numpy(zero_copy_only=False).astype(np.int8) for place in range(len(self._comparisons))]
+        )
+        return stacked, table["l"].to_numpy(), table["r"].to_numpy()
+
+    def score(self, pairs: str, parameters: Parameters, into: str, *, weight_min: float) -> None:
+        """Make the table ``into`` of the pairs whose weight is at least weight_min: l, r, weight; by comparison w_* and t_*, its part and the value's frequency's."""
+        settings = splink_settings(self._engine, self._comparisons, parameters, with_frequencies=True)
+        predicted = self._predict(settings, pairs, weight_min)
+        parts = []
+        for comparison in self._comparisons:
+            parts.append(f"CAST(mw_{comparison.name} AS FLOAT) AS w_{comparison.name}")
+            has_tf = any(level.tf for level in comparison.levels)
+            parts.append(f"CAST({f'mw_tf_adj_{comparison.name}' if has_tf else '0'} AS FLOAT) AS t_{comparison.name}")
+        self._engine.create(
+            into, f"SELECT {ROW}_l AS l, {ROW}_r AS r, match_weight AS weight, {', '.join(parts)} FROM {predicted.physical_name}"
+        )
+        predicted.drop_table_from_database_and_remove_from_cache()
+
+
+def settings_have_frequencies(settings: dict[str, Any]) -> bool:
+    """Whether any level of the settings is weighed by how frequent the value is."""
+    return any("tf_adjustment_column" in level for comparison in settings["comparisons"] for level in comparison["comparison_levels"])
