@@ -59,6 +59,7 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "webhook_unknown": Kind(404, "There is no such webhook", "List the webhooks of this client."),
     "import_unknown": Kind(404, "There is no such import of this client", "Check the id that the answer to the file gave."),
+    "alert_unknown": Kind(404, "There is no such alert here", "Read the list of alerts; those of other regions look like none."),
     "problem_unknown": Kind(404, "There is no such kind of problem", "See docs/api.md."),
     "gone": Kind(410, "This is no longer here", "Start again."),
     # the course of things

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from api.callers import Caller
 from api.pages import month_strip, signal_words
 from api.pages.month_strip import Event, MonthStrip
-from api.pages.signal_explanations import explanation_of, sentences_of
 from api.pages.timeline_words import alert_title, month, yuan
 from api.pages.waterfall import Waterfall, waterfall
 from api.rights import Right
+from api.signal_explanations import explanation_of, sentences_of
 from models.detection import Signal
 from models.identifiers import mask_name
 from models.person import Sex

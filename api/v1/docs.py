@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 from api.accounts import TOKEN_HEADER
 from api.idempotency import HEADER as IDEMPOTENCY_HEADER
 from api.scopes import MEANING
-from api.v1 import examples
+from api.v1 import examples, signal_examples
 from api.v1.door import DOORS, SESSION_HEADER, Door
 from api.v1.schemas import PUBLIC_ID, ProblemAnswer
 
@@ -113,7 +113,9 @@ def _complete(operation: dict[str, Any], spec: Door) -> None:
             parameter["schema"] = {"type": "string", "pattern": CHECK_TOKEN if parameter["name"] == "token" else PUBLIC_ID}
         else:
             parameter["description"] = parameter["schema"].pop("description", "")
-        parameter["example"] = examples.PARAMETERS[parameter["name"]]
+        named = f"{operation['operationId']}.{parameter['name']}"
+        known = examples.PARAMETERS | signal_examples.PARAMETERS
+        parameter["example"] = known[named] if named in known else known[parameter["name"]]
     if spec.idempotent:
         operation["parameters"].append(IDEMPOTENCY_PARAMETER)
     if not spec.security:

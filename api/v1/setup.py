@@ -20,6 +20,7 @@ from api.v1 import (
     persons,
     references,
     service,
+    signals,
     statuses,
     verifications,
     webhooks,
@@ -43,6 +44,7 @@ DOORS = (
     blacklist,
     changes,
     webhooks,
+    signals,
 )
 
 

@@ -25,6 +25,7 @@ NOBODY: frozenset[RoleName] = frozenset()
 DESK = frozenset({RoleName.COUNTER, RoleName.SUPERVISOR})
 HANDLERS = DESK | {RoleName.CASEWORKER, RoleName.MACHINE_CLIENT}
 READERS = HANDLERS | {RoleName.REVIEWER, RoleName.AUDITOR}
+ALERT_READERS = frozenset({RoleName.CASEWORKER, RoleName.REVIEWER, RoleName.SUPERVISOR, RoleName.AUDITOR})
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,9 @@ def rows(person: str) -> dict[str, Row]:
         "v1.test_webhook": Row("POST", "/webhooks/nothing/test", 404, scope=Scope.WEBHOOKS_MANAGE),
         "v1.list_deliveries": Row("GET", "/webhooks/nothing/deliveries", 404, scope=Scope.WEBHOOKS_MANAGE),
         "v1.retry_webhook": Row("POST", "/webhooks/nothing/retry", 404, scope=Scope.WEBHOOKS_MANAGE, arguments={"json": {}}),
+        "v1.read_alerts": Row("GET", "/alerts", 200, ALERT_READERS, scope=Scope.ALERTS_READ),
+        "v1.read_alert": Row("GET", "/alerts/nothing", 404, ALERT_READERS, scope=Scope.ALERTS_READ),
+        "v1.read_signals": Row("GET", "/signals", 200, ALERT_READERS, scope=Scope.ALERTS_READ),
         "v1.read_engine": Row("GET", "/engine", 200, EVERY_ROLE),
         "v1.read_problem": Row("GET", "/problems/conflict", 200, open=True),
     }

@@ -46,6 +46,8 @@ CONFIG = {
             "record_life_evidence",
             "check_identity",
             "read_changes",
+            "read_alerts",
+            "read_signals",
             "create_webhook",
             "list_deliveries",
         )
