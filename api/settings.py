@@ -42,6 +42,14 @@ class SmsChoice(StrEnum):
     FILE = "file"
 
 
+class FaceIndexChoice(StrEnum):
+    """Where the search of one face under two identities has its vectors: in the memory of the process, in PostgreSQL, in Milvus."""
+
+    FAISS = "faiss"
+    PGVECTOR = "pgvector"
+    MILVUS = "milvus"
+
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -81,6 +89,9 @@ class Settings(BaseSettings):
     recording_dir: Path | None = Field(None, description="where the recording harness writes; empty: harness off")
     challenge_seed: int | None = Field(None, description="fixes the random challenges; tests only")
     sms: SmsChoice = Field(SmsChoice.FILE, description="how text messages leave: file (outgoing/sms.jsonl in the home)")
+    face_index: FaceIndexChoice = Field(FaceIndexChoice.FAISS, description="vectors of the search for faces: faiss, pgvector or milvus")
+    milvus_uri: str = Field("", description="address of Milvus, e.g. https://milvus.internal:19530")
+    milvus_token: str = Field("", description="user:password or API key of Milvus", repr=False)
     webhook_private_targets: str = Field("", description="networks (CIDR, commas) that webhooks may go to though they are not public")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
@@ -112,6 +123,12 @@ class Settings(BaseSettings):
                 raise ValueError("LIFECERT_CHALLENGE_SEED makes challenges predictable and refuses to run in production")
             if self.recording_dir is not None and not self.public_url.startswith("https://"):
                 raise ValueError("LIFECERT_RECORDING_DIR in production needs an https LIFECERT_PUBLIC_URL: cameras work over https only")
+        return self
+
+    @model_validator(mode="after")
+    def _milvus_has_an_address(self) -> Self:
+        if self.face_index is FaceIndexChoice.MILVUS and not self.milvus_uri:
+            raise ValueError("LIFECERT_FACE_INDEX=milvus needs LIFECERT_MILVUS_URI: the address of the server")
         return self
 
     @field_validator("webhook_private_targets")
