@@ -1,0 +1,88 @@
+"""Which index the search uses: in the memory of the process, or kept in PostgreSQL or Milvus and brought up to date."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from detection.faces.gallery import Gallery
+from detection.faces.index import FaissIndex, VectorIndex, list_count
+from detection.faces.matching import Matching
+from detection.faces.metric import Metric
+from models.database import Database
+from models.policy_faces import FacesPolicy
+from models.repositories.face_vectors import PgVectorIndex, forget_vectors
+
+
+def in_memory(gallery: Gallery, matching: Matching, policy: FacesPolicy, *, seed: int = 0) -> FaissIndex:
+    """FAISS: every face with every other for small galleries, inverted lists above ``flat_below`` faces."""
+    templates, count = gallery.templates, len(gallery.people)
+    if count <= policy.flat_below:
+        index = FaissIndex.flat(matching.size, matching.metric)
+    else:
+        wanted = min(count, list_count(count) * policy.training_faces_per_list)
+        sample = np.sort(np.random.default_rng(seed).choice(count, wanted, replace=False))
+        index = FaissIndex.lists(templates[sample], count, matching.metric, lists_probed=policy.lists_probed)
+    index.add(gallery.people.reference, templates)
+    return index
+
+
+class FaissMaker:
+    """Makes the index in memory, and drops vectors that an earlier setting left in PostgreSQL."""
+
+    def __init__(self, database: Database, policy: FacesPolicy) -> None:
+        self._database = database
+        self._policy = policy
+
+    def __call__(self, gallery: Gallery, matching: Matching) -> VectorIndex:
+        """The index over everybody."""
+        forget_vectors(self._database)
+        return in_memory(gallery, matching, self._policy)
+
+
+class PgVectorMaker:
+    """Brings the table in PostgreSQL up to date. Raises VectorStoreError where it cannot be had."""
+
+    def __init__(self, database: Database, policy: FacesPolicy) -> None:
+        self._database = database
+        self._policy = policy
+
+    def __call__(self, gallery: Gallery, matching: Matching) -> VectorIndex:
+        """The index over everybody."""
+        index = PgVectorIndex(
+            self._database,
+            engine=f"{matching.engine_name} {matching.engine_version}",
+            size=matching.size,
+            euclidean=matching.metric is Metric.EUCLIDEAN,
+            candidates=self._policy.graph_candidates,
+        )
+        index.synchronise(gallery.people.reference, gallery.templates)
+        return index
+
+
+class MilvusMaker:
+    """Brings a collection in Milvus up to date, one for each engine version. Raises FaceIndexError where it cannot be had."""
+
+    def __init__(self, database: Database, policy: FacesPolicy, *, uri: str, token: str) -> None:
+        self._database = database
+        self._policy = policy
+        self._uri = uri
+        self._token = token
+
+    def __call__(self, gallery: Gallery, matching: Matching) -> VectorIndex:
+        """The index over everybody."""
+        from detection.faces.milvus_index import MilvusIndex
+
+        forget_vectors(self._database)
+        digest = hashlib.sha256(f"{matching.engine_name} {matching.engine_version} {matching.size}".encode()).hexdigest()
+        index = MilvusIndex(
+            self._uri,
+            self._token,
+            collection=f"lifecert_faces_{digest[:16]}",
+            size=matching.size,
+            metric=matching.metric,
+            candidates=self._policy.graph_candidates,
+        )
+        index.synchronise(gallery.people.reference, gallery.templates)
+        return index
