@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.context import Context
 from api.rights import RIGHTS, Right, RoleName
+from models.triage import TriageRules
 from verify.assistance_exchange_service import AssistanceExchangeService
 from verify.assistance_service import AssistanceService
 
@@ -17,6 +18,7 @@ def assistance_service(context: Context) -> AssistanceService:
         context.keyring,
         certification=context.policy.certification,
         policy=context.policy.assistance,
+        triage=TriageRules.of(context.policy, context.policy.hash),
         visiting_roles=VISITING_ROLES,
         clock=context.clock,
     )
@@ -24,4 +26,10 @@ def assistance_service(context: Context) -> AssistanceService:
 
 def exchange_service(context: Context) -> AssistanceExchangeService:
     """What other installations tell us, and what we tell them."""
-    return AssistanceExchangeService(context.database, context.keyring, certification=context.policy.certification, clock=context.clock)
+    return AssistanceExchangeService(
+        context.database,
+        context.keyring,
+        certification=context.policy.certification,
+        triage=TriageRules.of(context.policy, context.policy.hash),
+        clock=context.clock,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.context import Context
 from api.rights import RIGHTS, Right, RoleName
+from models.triage import TriageRules
 from verify.evidence_service import EvidenceService
 
 VISITING_ROLES = frozenset(role.value for role in RoleName if Right.RECORD_EVIDENCE in RIGHTS[role])
@@ -18,6 +19,7 @@ def evidence_service(context: Context) -> EvidenceService:
         certification=policy.certification,
         recording=policy.recording,
         intake=policy.intake,
+        triage=TriageRules.of(policy, policy.hash),
         visiting_roles=VISITING_ROLES,
         clock=context.clock,
     )

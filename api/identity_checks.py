@@ -7,6 +7,7 @@ from typing import cast
 from flask import current_app
 
 from api.context import Context
+from models.triage import TriageRules
 from verify.identity_check_service import IdentityCheckService
 
 
@@ -22,6 +23,7 @@ def make_identity_checks(context: Context) -> IdentityCheckService:
         silent=policy.silent,
         verification=policy.verification,
         certification=policy.certification,
+        triage=TriageRules.of(policy, policy.hash),
         policy_hash=policy.hash,
         clock=context.clock,
     )

@@ -20,6 +20,7 @@ from detection.intake_service import Intake, Options
 from models.errors import Conflict, ConflictError
 from models.import_batch import ImportBatch, ImportKind
 from models.repositories import imports
+from models.triage import TriageRules
 
 NOTE = ".json"
 
@@ -35,6 +36,7 @@ def intake_of(context: Context) -> Intake:
         certification=policy.certification,
         policy=policy.intake,
         silent=policy.silent,
+        triage=TriageRules.of(policy, policy.hash),
         folder=context.settings.home / "imports",
         clock=context.clock,
     )

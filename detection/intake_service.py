@@ -36,6 +36,7 @@ from models.policy import CertificationPolicy
 from models.policy_store import IntakePolicy, SilentPolicy
 from models.repositories import audit, import_rows, imports, life_after_death
 from models.repositories.persons import BlindIndex
+from models.triage import TriageRules
 
 __all__ = ["ImportResult", "Intake", "Options"]
 
@@ -57,6 +58,7 @@ class Intake:
     certification: CertificationPolicy
     policy: IntakePolicy
     silent: SilentPolicy
+    triage: TriageRules
     folder: Path
     clock: Callable[[], datetime]
 
@@ -217,7 +219,7 @@ class _Run:
                 import_rows.add_rows(session, table, rows)
             for table, rows in writes.changes.items():
                 import_rows.change_rows(session, table, rows)
-            life_after_death.open_for(session, _evidence_of(writes), by=self._actor, now=now)
+            life_after_death.open_for(session, _evidence_of(writes), intake.triage, by=self._actor, now=now)
             for verdict in verdicts:
                 tally.add(verdict)
             rejected.add(

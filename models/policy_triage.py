@@ -33,15 +33,12 @@ class TriagePolicy(Section):
     """What decides which alert comes first.
 
     severity: what a signal of it counts, 0 to 1, not rising from violation to suspicion. money_growth: what each tenfold of yuan adds.
-    doubtful_death_share: of the money and confidence of a payment after death that counts while the death record is probably wrong.
-    wrong_death_sources: independent sources of traces of life from which it is. life_after_death_confidence: of a P7 as rows come in.
+    doubtful_death_share: of the money paid after death, that counts while the death record is probably wrong.
     """
 
     severity: dict[AlertSeverity, float]
     money_growth: float = Field(ge=0, le=10)
     doubtful_death_share: float = Field(ge=0, le=1)
-    wrong_death_sources: int = Field(ge=1, le=10)
-    life_after_death_confidence: float = Field(ge=0, le=1)
     nightly: NightlyPolicy
 
     @model_validator(mode="after")

@@ -2,18 +2,20 @@
 
 Priority: the greatest severity x confidence of any signal, times the money of all of them on a logarithmic scale. It never falls when a
 signal is added or becomes more severe, more certain or dearer, with one exception: life after a death record that is probably wrong takes
-weight from the payments after that death.
+money from the payments after that death.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
 
 from models.alert import AlertSeverity
+from models.policy import RecordSections
+from models.policy_rules import LifeAfterDeath
 from models.policy_triage import TriagePolicy
 
 PAID_AFTER_DEATH = "P1"
@@ -27,18 +29,24 @@ BenefitMonth = tuple[int, date]
 
 @dataclass(frozen=True)
 class TriageRules:
-    """The policy section [triage], and the hash of the policy file that goes on every signal."""
+    """What triage goes by. life_after_death: the rule that is asked as rows come in. policy_hash: goes on every signal."""
 
     policy: TriagePolicy
+    life_after_death: LifeAfterDeath
     policy_hash: str
+
+    @classmethod
+    def of(cls, policy: RecordSections, policy_hash: str) -> TriageRules:
+        """From the sections in force."""
+        return cls(policy.triage, policy.rules.P7, policy_hash)
 
 
 @dataclass(frozen=True)
 class Weighable:
     """A standing signal as triage sees it.
 
-    benefits: keys of those that its money was paid under; from_month, to_month: first days, inclusive. doubts_death: it says that a death
-    record is probably wrong.
+    paid: the months of benefits that its money was paid for, as far as it names them. doubts_death: it says that a death record is probably
+    wrong.
     """
 
     code: str
@@ -46,9 +54,7 @@ class Weighable:
     severity: AlertSeverity
     confidence: float
     amount_fen: int
-    benefits: frozenset[int] = frozenset()
-    from_month: date | None = None
-    to_month: date | None = None
+    paid: frozenset[BenefitMonth] = frozenset()
     doubts_death: bool = False
 
 
@@ -88,13 +94,13 @@ def money_at_risk(signals: Sequence[Weighable], paid: Mapping[BenefitMonth, int]
     The money of a signal lies on the months of its benefits as they were paid; evenly where nothing is known of that. Not less than the
     greatest amount of one signal, not more than the sum of all.
     """
-    spread = [(signal, _cells(signal)) for signal in signals]
-    total = sum(signal.amount_fen for signal, cells in spread if not cells)
-    shared = [(signal, cells) for signal, cells in spread if cells and signal.amount_fen]
+    shared = [signal for signal in signals if signal.paid and signal.amount_fen]
     if len(shared) < 2:
-        return total + sum(signal.amount_fen for signal, _ in shared)
+        return sum(signal.amount_fen for signal in signals)
+    total = sum(signal.amount_fen for signal in signals if not signal.paid)
     greatest = dict[BenefitMonth, Fraction]()
-    for signal, cells in shared:
+    for signal in shared:
+        cells = sorted(signal.paid)
         weights = [paid.get(cell, 0) for cell in cells]
         if not (whole := sum(weights)):
             weights, whole = [1] * len(cells), len(cells)
@@ -119,22 +125,8 @@ def is_news(changed_at: datetime, closed_at: datetime) -> bool:
 
 
 def _doubted(signal: Weighable, policy: TriagePolicy) -> Weighable:
-    share = policy.doubtful_death_share
-    return Weighable(
-        signal.code,
-        signal.key,
-        signal.severity,
-        signal.confidence * share,
-        int(signal.amount_fen * share),
-        signal.benefits,
-        signal.from_month,
-        signal.to_month,
-    )
+    return replace(signal, amount_fen=int(signal.amount_fen * policy.doubtful_death_share))
 
 
 def _certainty(signal: Weighable, policy: TriagePolicy) -> float:
     return policy.severity[signal.severity] * signal.confidence
-
-
-def _cells(signal: Weighable) -> list[BenefitMonth]:
-    return [(benefit, month) for benefit in sorted(signal.benefits) for month in months(signal.from_month, signal.to_month)]

@@ -18,15 +18,15 @@ from models.keys import KeyRing
 from models.life_evidence import EvidenceKind, Strength
 from models.person import Person
 from models.policy import CertificationPolicy
-from models.repositories import alerts, assistance, audit, certifications, life_evidence, outbox, persons
+from models.repositories import alerts, assistance, audit, certifications, life_after_death, life_evidence, outbox, persons
 from models.repositories.alerts import NewAlert
 from models.repositories.assistance import Step
 from models.repositories.life_evidence import NewEvidence
+from models.triage import TriageRules
 
 PERSON_ASSISTED = "person.assisted"
 PEER_ASSISTANCE = "peer.assistance"
 STANDING = frozenset({CertificationState.CERTIFIED, CertificationState.DUE_SOON})
-TRACE_AFTER_DEATH = "P7"
 SAYS_DIED = "assistance_says_died"
 CONFLICTING = "assistance_conflict"
 
@@ -43,9 +43,10 @@ class Effect(StrEnum):
 class AssistanceEffects:
     """Takes steps with all that follows from them. Thread-safe."""
 
-    def __init__(self, keyring: KeyRing, certification: CertificationPolicy) -> None:
+    def __init__(self, keyring: KeyRing, certification: CertificationPolicy, triage: TriageRules) -> None:
         self._keyring = keyring
         self._certification = certification
+        self._triage = triage
 
     def take(self, session: Session, row: AssistanceRequest, step: Step, *, by: str, now: datetime, tell_peer: bool = True) -> Effect:
         """Take one step that was found to be allowed. tell_peer: False when the other installation told us of it.
@@ -108,7 +109,8 @@ class AssistanceEffects:
         evidence = life_evidence.add(session, new, by=by, now=now)
         row.evidence_id = evidence.id
         session.flush()
-        self._look_for_death(session, person, evidence.id, row, by=by, now=now)
+        # a death record that is older than the day on which the person was seen: one of the two is wrong, and people find out which
+        life_after_death.open_for(session, {person.id: row.occurred_on}, self._triage, by=by, now=now)
         status = certifications.status_of(session, person.id, self._certification, self._certification.today(now))
         if status.state is CertificationState.DECEASED:
             return Effect.AGAINST_DEATH
@@ -127,26 +129,6 @@ class AssistanceEffects:
         payload = {"evidence": evidence.id, "due_on": status.due_on.isoformat()}
         outbox.put(session, kind=PERSON_ASSISTED, person_id=person.id, payload=payload, now=now)
         return Effect.CERTIFIED
-
-    @staticmethod
-    def _look_for_death(session: Session, person: Person, evidence_id: int, row: AssistanceRequest, *, by: str, now: datetime) -> None:
-        """A death record that is older than the day on which the person was seen: one of the two is wrong, and people find out which."""
-        members = persons.records_of(session, person.id)
-        deaths = [
-            fact
-            for member in members
-            for fact in life_evidence.effective(session, member)
-            if fact.kind is EvidenceKind.DEATH_RECORD and row.occurred_on is not None and fact.occurred_on <= row.occurred_on
-        ]
-        if not deaths or row.occurred_on is None:
-            return
-        details = {
-            "deaths": [{"evidence": fact.id, "on": fact.occurred_on.isoformat(), "strength": fact.strength.value} for fact in deaths],
-            "traces": [{"evidence": evidence_id, "on": row.occurred_on.isoformat(), "kind": EvidenceKind.ASSISTED.value}],
-        }
-        key = f"{TRACE_AFTER_DEATH}:{person.id}"
-        finding = NewAlert(TRACE_AFTER_DEATH, key, AlertSeverity.WARNING, person.region_code, person.id, details=details)
-        alerts.open_alerts(session, [finding], by=by, now=now)
 
     @staticmethod
     def _says_died(session: Session, row: AssistanceRequest, *, by: str, now: datetime) -> None:

@@ -23,6 +23,7 @@ from models.region import Region
 from models.repositories import alerts, assistance, audit, outbox, peers
 from models.repositories.alerts import NewAlert
 from models.repositories.assistance import Step
+from models.triage import TriageRules
 from models.types import opaque_id
 from verify.assistance import CLOSED_STATES, REASONS, Action, Merge, Side, Standing, Told, merge, merged_version, missed_versions
 from verify.assistance_effects import PEER_ASSISTANCE, AssistanceEffects
@@ -45,12 +46,20 @@ class Waiting:
 class AssistanceExchangeService:
     """Both ends of the exchange. Thread-safe."""
 
-    def __init__(self, database: Database, keyring: KeyRing, *, certification: CertificationPolicy, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keyring: KeyRing,
+        *,
+        certification: CertificationPolicy,
+        triage: TriageRules,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._database = database
         self._keyring = keyring
         self._certification = certification
         self._clock = clock
-        self._effects = AssistanceEffects(keyring, certification)
+        self._effects = AssistanceEffects(keyring, certification, triage)
 
     # what we are told ----------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from models.region import Region
 from models.repositories import alerts, assistance, audit, peers, persons
 from models.repositories.alerts import NewAlert
 from models.repositories.assistance import QueueLine, Step
+from models.triage import TriageRules
 from models.types import opaque_id
 from verify.assistance import REASONS, WHO, Action, Deadline, Side, after, comes_back_on, next_deadline, possible
 from verify.assistance_effects import AssistanceEffects, Effect
@@ -54,6 +55,7 @@ class AssistanceService:
         *,
         certification: CertificationPolicy,
         policy: AssistancePolicy,
+        triage: TriageRules,
         visiting_roles: frozenset[str],
         clock: Callable[[], datetime],
     ) -> None:
@@ -64,7 +66,7 @@ class AssistanceService:
         self._policy = policy
         self._visiting_roles = visiting_roles
         self._clock = clock
-        self._effects = AssistanceEffects(keyring, certification)
+        self._effects = AssistanceEffects(keyring, certification, triage)
 
     # ask and answer ------------------------------------------------------------------------------------------------
 

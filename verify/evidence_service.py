@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -24,12 +23,12 @@ from models.life_evidence import EvidenceKind, HomeVisit, LifeEvidence, Strength
 from models.person import Person
 from models.policy import CertificationPolicy
 from models.policy_store import IntakePolicy, RecordingPolicy
-from models.repositories import alerts, audit, certifications, life_evidence, outbox, persons
+from models.repositories import alerts, audit, certifications, life_after_death, life_evidence, outbox, persons
 from models.repositories.alerts import NewAlert
 from models.repositories.life_evidence import NewEvidence
+from models.triage import TriageRules
 from verify.evidence_rules import (
     REFERENCE_MAX,
-    SEEN,
     EvidenceInvalid,
     Field,
     Rule,
@@ -43,10 +42,8 @@ from verify.evidence_rules import (
 from verify.people import known_person
 
 CERTIFIED = "person.certified"
-TRACE_AFTER_DEATH = "P7"
 DEATH_REPORTED = "death_reported"
 STANDING = frozenset({CertificationState.CERTIFIED, CertificationState.DUE_SOON})
-LIVING = SEEN | {EvidenceKind.FACE, EvidenceKind.ASSISTED, EvidenceKind.DATA_MATCH}
 
 
 class Outcome(StrEnum):
@@ -102,6 +99,7 @@ class EvidenceService:
         certification: CertificationPolicy,
         recording: RecordingPolicy,
         intake: IntakePolicy,
+        triage: TriageRules,
         visiting_roles: frozenset[str],
         clock: Callable[[], datetime],
     ) -> None:
@@ -111,6 +109,7 @@ class EvidenceService:
         self._certification = certification
         self._recording = recording
         self._intake = intake
+        self._triage = triage
         self._visiting_roles = visiting_roles
         self._clock = clock
         self._handles = EvidenceHandles(keyring)
@@ -209,28 +208,18 @@ class EvidenceService:
 
     def _alert(self, session: Session, person: Person, evidence: LifeEvidence, *, actor: str, now: datetime) -> bool:
         """Open what somebody has to look at: life after a death, or a death told by somebody who does not decide it."""
-        members = persons.records_of(session, person.id)
-        rows = [row for member in members for row in life_evidence.effective(session, member)]
-        deaths = [row for row in rows if row.kind is EvidenceKind.DEATH_RECORD]
-        first = min((row.occurred_on for row in deaths), default=None)
-        lives = [row for row in rows if row.kind in LIVING and first is not None and row.occurred_on > first]
-        touched = evidence.kind is EvidenceKind.DEATH_RECORD or any(row.id == evidence.id for row in lives)
-        findings = []
-        if first is not None and lives and touched:
-            findings.append(self._finding(person, TRACE_AFTER_DEATH, AlertSeverity.WARNING, deaths, lives))
-        elif evidence.kind is EvidenceKind.DEATH_RECORD and evidence.strength not in strengths_from(self._certification.death_strength):
-            findings.append(self._finding(person, DEATH_REPORTED, AlertSeverity.SUSPICION, deaths, []))
-        return alerts.open_alerts(session, findings, by=actor, now=now) > 0
-
-    @staticmethod
-    def _finding(
-        person: Person, code: str, severity: AlertSeverity, deaths: Sequence[LifeEvidence], lives: Sequence[LifeEvidence]
-    ) -> NewAlert:
-        details: dict[str, Any] = {
-            "deaths": [{"evidence": row.id, "on": row.occurred_on.isoformat(), "strength": row.strength.value} for row in deaths],
-            "traces": [{"evidence": row.id, "on": row.occurred_on.isoformat(), "kind": row.kind.value} for row in lives],
-        }
-        return NewAlert(code, f"{code}:{person.id}", severity, person.region_code, person.id, details=details)
+        died = evidence.kind is EvidenceKind.DEATH_RECORD
+        if not died and evidence.kind not in life_after_death.LIVING:
+            return False
+        found = life_after_death.find(session, {person.id: None if died else evidence.occurred_on}, self._triage)
+        if found:
+            return life_after_death.stand(session, found, self._triage, by=actor, now=now) > 0
+        if died and evidence.strength not in strengths_from(self._certification.death_strength):
+            details = {"deaths": [{"evidence": evidence.id, "on": evidence.occurred_on.isoformat(), "strength": evidence.strength.value}]}
+            key = f"{DEATH_REPORTED}:{person.id}"
+            finding = NewAlert(DEATH_REPORTED, key, AlertSeverity.SUSPICION, person.region_code, person.id, details=details)
+            return alerts.open_alerts(session, [finding], by=actor, now=now) > 0
+        return False
 
     # correct -------------------------------------------------------------------------------------------------------
 

@@ -26,9 +26,8 @@ from verify.policy import VerificationPolicy
 from verify.quality import Purpose, assess_quality
 from verify.still import embed_still, find_still_face
 
-# codes of the catalogue of signals
+# code of the catalogue of signals
 CARD_MISUSE = "H13"
-TRACE_AFTER_DEATH = "P7"
 
 LEVELS = {
     MatchState.ACCEPT: (MatchLevel.MATCH, CheckWhy.SAME_FACE),
@@ -185,7 +184,8 @@ def findings_of(
     """What people have to look at: a blacklisted card in use; somebody treated as a person whose death is recorded.
 
     entry: what stands against the card. death_record: key of the first one that counts, of any strength. trace: key of the trace of life
-    that the check left; a face that fits speaks for a wrong death record, a visit without one for somebody else with the card.
+    that the check left; a face that fits speaks for a wrong death record, which is found as such, a visit without one for somebody else
+    with the card.
     """
 
     def alert(code: str, key: str, severity: AlertSeverity, **details: str | int) -> NewAlert:
@@ -196,12 +196,9 @@ def findings_of(
     if entry is not None:
         key = f"blacklisted:{entry.key}:{person_key}"
         found.append(alert(CARD_MISUSE, key, AlertSeverity.WARNING, why="card_blacklisted", reason=entry.reason.value))
-    if death_record is not None:
-        if trace is None:
-            key = f"holder_deceased:{person_key}"
-            found.append(alert(CARD_MISUSE, key, AlertSeverity.SUSPICION, why="holder_deceased", death_record=death_record))
-        else:
-            found.append(alert(TRACE_AFTER_DEATH, str(person_key), AlertSeverity.WARNING, death_record=death_record, trace=trace))
+    if death_record is not None and trace is None:
+        key = f"holder_deceased:{person_key}"
+        found.append(alert(CARD_MISUSE, key, AlertSeverity.SUSPICION, why="holder_deceased", death_record=death_record))
     return found
 
 

@@ -25,11 +25,23 @@ from models.life_evidence import EvidenceKind, LifeEvidence, Trace
 from models.person import Person
 from models.policy import CertificationPolicy
 from models.policy_store import IdentityCheckPolicy, SilentPolicy
-from models.repositories import alerts, audit, blacklist, calibrations, certifications, consents, identity_checks, life_evidence, persons
+from models.repositories import (
+    alerts,
+    audit,
+    blacklist,
+    calibrations,
+    certifications,
+    consents,
+    identity_checks,
+    life_after_death,
+    life_evidence,
+    persons,
+)
 from models.repositories.blacklist import BlacklistEntry
 from models.repositories.identity_checks import NewCheck
 from models.repositories.life_evidence import NewEvidence
 from models.repositories.persons import BlindIndex
+from models.triage import TriageRules
 from models.types import opaque_id
 from verify.calibration import Calibration
 from verify.calibration_service import load_calibration
@@ -96,6 +108,7 @@ class IdentityCheckService:
         silent: SilentPolicy,
         verification: VerificationPolicy,
         certification: CertificationPolicy,
+        triage: TriageRules,
         policy_hash: str,
         clock: Callable[[], datetime],
     ) -> None:
@@ -107,6 +120,7 @@ class IdentityCheckService:
         self._silent = silent
         self._verification = verification
         self._certification = certification
+        self._triage = triage
         self._policy_hash = policy_hash
         self._clock = clock
         self._at_once = threading.BoundedSemaphore(policy.at_once)
@@ -283,6 +297,8 @@ class IdentityCheckService:
                 trace=None if evidence is None else evidence.id,
             )
             alerts.open_alerts(session, findings, by=client.actor, now=now)
+            if evidence is not None:
+                life_after_death.open_for(session, {person.id: evidence.occurred_on}, self._triage, by=client.actor, now=now)
             audit.record(
                 session,
                 actor=client.actor,

@@ -18,13 +18,14 @@ from models.errors import NotFoundError
 from models.policy import CertificationPolicy
 from models.policy_store import SilentPolicy
 from models.region import Region
-from models.repositories import alerts, audit, silent, silent_runs
+from models.repositories import alerts, audit, life_after_death, silent, silent_runs
 from models.repositories.alerts import NewAlert
 from models.repositories.silent import Rules
 from models.repositories.silent_runs import ChunkCounts
 from models.repositories.silent_scratch import scratch
 from models.run_lock import only_one
 from models.silent_run import Contradiction
+from models.triage import TriageRules
 from verify.errors import VerifyError
 
 # Persons a transaction. SQLite has one writer: doors that wait for it should not wait long.
@@ -33,7 +34,6 @@ ALERTS_AT_ONCE = 1_000
 LOCK = "certify-silently"
 
 SEVERITY = {
-    Contradiction.TRACE_AFTER_DEATH: AlertSeverity.SUSPICION,
     Contradiction.DEATH_RECORD: AlertSeverity.WARNING,
     Contradiction.CUSTODY: AlertSeverity.SUSPICION,
     Contradiction.OPEN_CASE: AlertSeverity.WARNING,
@@ -74,12 +74,14 @@ class SilentService:
         *,
         silent_policy: SilentPolicy,
         certification: CertificationPolicy,
+        triage: TriageRules,
         policy_hash: str,
         clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._silent = silent_policy
         self._certification = certification
+        self._triage = triage
         self._policy_hash = policy_hash
         self._clock = clock
 
@@ -177,8 +179,10 @@ class SilentService:
             certified = silent.certify(session, rules, run=run.public_id, policy_hash=self._policy_hash, by=by, now=now)
             by_trace = silent.certified_by_trace(session)
             refused = silent.refused(session)
-            found = [_alert(one, rules, run.public_id) for one in silent.contradicted(session)]
-        opened = 0
+            contradicted = silent.contradicted(session)
+        alive = {one.person_id: one.newest_on for one in contradicted if one.contradiction is Contradiction.TRACE_AFTER_DEATH}
+        found = [_alert(one, rules, run.public_id) for one in contradicted if one.person_id not in alive]
+        opened = life_after_death.open_for(session, alive, self._triage, by=by, now=now)
         for first in range(0, len(found), ALERTS_AT_ONCE):
             opened += alerts.open_alerts(session, found[first : first + ALERTS_AT_ONCE], by=by, now=now)
         counts = ChunkCounts(examined, certified, refused, opened)

@@ -38,6 +38,7 @@ def certify_silently(as_of: datetime, region: str, dry_run: bool, chunk: int | N
       lifecert certify-silently --as-of 2026-03-15 --json > result.json
     """
     from models.errors import NotFoundError
+    from models.triage import TriageRules
     from verify.silent_service import SilentRunError, SilentService
 
     context = open_context(load_settings())
@@ -45,6 +46,7 @@ def certify_silently(as_of: datetime, region: str, dry_run: bool, chunk: int | N
         context.database,
         silent_policy=context.policy.silent,
         certification=context.policy.certification,
+        triage=TriageRules.of(context.policy, context.policy.hash),
         policy_hash=context.policy.hash,
         clock=context.clock,
     )

@@ -34,6 +34,7 @@ from sqlalchemy.orm import Session, aliased
 from models.alert import Alert, AlertState, CaseFile
 from models.certification_sql import counts_on, plus_months, status_table
 from models.certification_state import CertificationState
+from models.detection import Signal
 from models.json_in_sql import json_array_of, json_object
 from models.life_evidence import EvidenceKind, LifeEvidence, Strength
 from models.outbox import OutboxMessage
@@ -266,6 +267,8 @@ def certifiable(session: Session) -> int:
 def contradicted(session: Session) -> Sequence[Contradicted]:
     """Those whom something speaks against and about whom nobody said so yet since the newest of their traces was recorded."""
     j, newest, region, said = JUDGED.c, aliased(LifeEvidence), aliased(Person), aliased(Alert)
+    stands = select(Signal.id).where(Signal.person_id == j.owner_id, Signal.code == Contradiction.TRACE_AFTER_DEATH.value)
+    stands = stands.where(Signal.vanished_at.is_(None), Signal.changed_at >= newest.recorded_at)
     answered = select(said.id).where(
         said.person_id == j.owner_id,
         said.key == literal(OWN_ALERTS) + j.contradiction + ":" + cast(j.contradicted_by, String),
@@ -276,6 +279,7 @@ def contradicted(session: Session) -> Sequence[Contradicted]:
         .join(newest, newest.id == j.newest_id)
         .join(region, region.id == j.owner_id)
         .where(j.contradiction.is_not(None), ~answered.exists())
+        .where(or_(j.contradiction != Contradiction.TRACE_AFTER_DEATH.value, ~stands.exists()))
         .order_by(j.owner_id)
     )
     return [Contradicted(row[0], row[1], Contradiction(row[2]), *row[3:]) for row in session.execute(query)]

@@ -15,6 +15,7 @@ from models.database import Database
 from models.identifiers import check_character
 from models.keys import KeyRing
 from models.policy import RecordsPolicy
+from models.triage import TriageRules
 from tests.conftest import FixedClock
 
 REGION = "420106"
@@ -47,7 +48,9 @@ def people(count: int) -> list[tuple[str, str, str]]:
 def make_intake(database: Database, keyring: KeyRing, policy: RecordsPolicy, folder: Path, clock: FixedClock | None = None) -> Intake:
     """An intake on a store of the tests; its clock stands still."""
     ticking = clock or FixedClock(datetime(2026, 3, 15, 2, 0, tzinfo=UTC))
-    return Intake(database, keyring, policy.certification, policy.intake, policy.silent, folder, ticking)
+    return Intake(
+        database, keyring, policy.certification, policy.intake, policy.silent, TriageRules.of(policy, policy.sha256[:16]), folder, ticking
+    )
 
 
 def count(database: Database, model: Any) -> int:

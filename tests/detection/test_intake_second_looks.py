@@ -15,6 +15,7 @@ from detection.intake.errors import FileUnusableError, ImportFailedError
 from detection.intake_service import Intake
 from models.alert import Alert
 from models.database import Database
+from models.detection import Signal
 from models.import_batch import ImportBatch, ImportKind, ImportState
 from models.keys import FileKeyRing
 from models.policy import RecordsPolicy
@@ -59,10 +60,13 @@ def test_life_after_a_death_record_opens_one_alert_in_either_order(intake: Intak
         assert intake.import_file(kind, path, DEFAULT, actor="test").rejected == 0
     (alert,) = alerts(intake)
     assert alert.code == "P7"
-    assert alert.key == f"P7:{alert.person_id}"
+    assert alert.key == f"person:{alert.person_id}"
     assert alert.region_code == REGION
-    assert alert.details["deaths"][0]["on"] == "2026-01-05"
-    assert alert.details["traces"][0]["on"] == "2026-02-01"
+    with intake.database.read_scope() as session:
+        (signal,) = session.scalars(select(Signal))
+    assert (signal.code, signal.key, signal.alert_id) == ("P7", f"P7:{alert.person_id}", alert.id)
+    assert (signal.facts["died_on"], signal.facts["newest_trace_on"]) == ("2026-01-05", "2026-02-01")
+    assert [record["role"] for record in signal.records] == ["death", "trace"]
     for kind, path in files:
         intake.import_file(kind, path, DEFAULT, actor="test")
     assert len(alerts(intake)) == 1

@@ -23,6 +23,7 @@ from models.outbox import OutboxMessage
 from models.policy import RecordsPolicy
 from models.repositories import certifications, life_evidence, persons
 from models.repositories.life_evidence import NewEvidence
+from models.triage import TriageRules
 from tests.conftest import FixedClock
 from tests.models.people import NOW, add_person
 from verify.evidence_rules import EvidenceInvalid, Field, Position, Rule, ToldBy, TypedEvidence, Visit
@@ -42,6 +43,7 @@ def service(database: Database, keyring: FileKeyRing, records_policy: RecordsPol
         certification=policy.certification,
         recording=policy.recording,
         intake=policy.intake,
+        triage=TriageRules.of(policy, policy.sha256[:16]),
         visiting_roles=frozenset({"counter"}),
         clock=clock,
     )

@@ -18,6 +18,7 @@ from models.certification_state import CertificationState
 from models.client import Client
 from models.consent import ConsentPurpose
 from models.database import Database
+from models.detection import Signal
 from models.errors import Conflict, ConflictError
 from models.face import ReferenceSource
 from models.identifiers import IdentifierError
@@ -28,6 +29,7 @@ from models.person import Person
 from models.repositories import blacklist, life_evidence, references
 from models.repositories.blacklist import BlacklistRow
 from models.repositories.life_evidence import NewEvidence
+from models.triage import TriageRules
 from sample_data.captures import draw, jpeg
 from tests.conftest import ROOT, FixedClock
 from tests.models.people import REGION, add_person, resident_id
@@ -94,6 +96,10 @@ class Hospital:
     def with_policy(self, policy: Policy = POLICY, engine: Engine | None = None) -> IdentityCheckService:
         return service_of(self.database, self.keyring, engine or self.engine, self.references, self.clock, policy)
 
+    def signals(self) -> list[Signal]:
+        with self.database.read_scope() as session:
+            return list(session.scalars(select(Signal).order_by(Signal.id)))
+
     def bury(self, strength: Strength = Strength.CONCLUSIVE) -> None:
         with self.database.session_scope() as session:
             new = NewEvidence(self.person_key, EvidenceKind.DEATH_RECORD, date(2026, 2, 1), strength, "civil affairs")
@@ -117,6 +123,7 @@ def service_of(
         silent=policy.silent,
         verification=policy.verification,
         certification=policy.certification,
+        triage=TriageRules.of(policy, policy.hash),
         policy_hash=policy.hash,
         clock=clock,
     )
@@ -314,7 +321,9 @@ def test_a_trace_after_a_death_record_changes_nothing_and_opens_an_alert(hospita
     (alert,) = hospital.alerts()
     (death,) = hospital.evidence(EvidenceKind.DEATH_RECORD)
     assert (alert.code, alert.person_id, alert.region_code) == ("P7", hospital.person_key, REGION)
-    assert (alert.details["check"], alert.details["death_record"]) == (view.check, death.id)
+    (signal,) = hospital.signals()
+    assert signal.alert_id == alert.id
+    assert {"kind": "life_evidence", "id": death.id, "role": "death"} in signal.records
 
 
 def test_a_weak_death_record_opens_the_alert_too(ward: Hospital) -> None:

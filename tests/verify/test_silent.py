@@ -31,6 +31,7 @@ from models.repositories.life_evidence import NewEvidence
 from models.repositories.silent_scratch import COUNTED, JUDGED, scratch
 from models.run_lock import only_one
 from models.silent_run import Contradiction, SilentRun
+from models.triage import TriageRules
 from tests.conftest import FixedClock
 from tests.models.people import NOW, REGION, add_person
 from verify.silent import Explained, Judgement, LedgerRow, Standing, explain, is_silent, judge
@@ -53,6 +54,7 @@ class World:
             self.database,
             silent_policy=self.policy.silent,
             certification=self.policy.certification,
+            triage=TriageRules.of(self.policy, "0123456789abcdef"),
             policy_hash="0123456789abcdef",
             clock=self.clock,
         )
@@ -248,7 +250,7 @@ def test_a_closed_alert_comes_back_only_with_a_newer_trace(world: World) -> None
     assert world.run().alerts == 0
     with world.database.session_scope() as session:
         new = NewEvidence(person_id, EvidenceKind.DATA_MATCH, AS_OF, Strength.SUPPORTING, "x", trace=Trace.VACCINATION)
-        life_evidence.add(session, new, by="test", now=NOW + timedelta(days=1))
+        life_evidence.add(session, new, by="test", now=world.clock.advance(hours=1))
     assert world.run().alerts == 1
 
 
