@@ -15,6 +15,7 @@ from models.consent import ConsentPurpose
 from models.enrolment import Scheme
 from models.errors import PolicyError
 from models.life_evidence import EvidenceKind, Strength
+from models.policy_detection import LinkagePolicy
 from models.policy_faces import FacesPolicy
 from models.policy_rules import RulesPolicy
 from models.policy_section import Section
@@ -172,6 +173,7 @@ class RecordSections(Section):
     rules: RulesPolicy
     triage: TriagePolicy
     faces: FacesPolicy
+    linkage: LinkagePolicy
 
 
 class RecordsPolicy(RecordSections):
