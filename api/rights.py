@@ -39,6 +39,7 @@ class Right(StrEnum):
     ISSUE_STATUS_CODE = "issue_status_code"
     READ_ALERTS = "read_alerts"
     WORK_ALERTS = "work_alerts"
+    COMPARE_FACES = "compare_faces"
     START_DETECTION = "start_detection"
     DO_OUTREACH = "do_outreach"
     PROPOSE_PAUSE = "propose_pause"
@@ -70,7 +71,9 @@ OF_PROGRAMS = frozenset(
     }
 )
 # What touches a payment or two persons' records: caseworkers propose, others sign.
-OF_CASEWORK = frozenset({Right.CORRECT_EVIDENCE, Right.MERGE_PERSONS, Right.READ_ALERTS, Right.WORK_ALERTS, Right.PROPOSE_PAUSE})
+OF_CASEWORK = frozenset(
+    {Right.CORRECT_EVIDENCE, Right.MERGE_PERSONS, Right.READ_ALERTS, Right.WORK_ALERTS, Right.COMPARE_FACES, Right.PROPOSE_PAUSE}
+)
 OF_SIGNING = frozenset({Right.SIGN_PAUSE, Right.EXPORT_PAYMENT_LIST})
 OF_FACES = frozenset(
     {
@@ -106,6 +109,7 @@ RIGHTS: dict[RoleName, frozenset[Right]] = {
         Right.READ_TIMELINE,
         Right.READ_ALERTS,
         Right.WORK_ALERTS,
+        Right.COMPARE_FACES,
         Right.READ_IMPORTS,
     },
     RoleName.SUPERVISOR: OF_FACES | OF_DESK | OF_CASEWORK | OF_SIGNING | {Right.READ_IMPORTS, Right.START_DETECTION},

@@ -241,6 +241,11 @@ def _sealed_for(session: Session, row: FaceReference) -> str:
     return session.get_one(Person, row.person_id).public_id
 
 
+def open_picture(keyring: KeyRing, image: Sealed, record_id: str) -> bytes:
+    """Bytes of a kept enrolment picture. record_id: public id of the record that it was enrolled for. Raises UnsealError."""
+    return keyring.unseal(image, _image_data(record_id))
+
+
 def _image_data(person_id: str) -> bytes:
     return f"lifecert/reference-image/{person_id}".encode()
 

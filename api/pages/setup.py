@@ -21,6 +21,7 @@ from api.pages import (
     counter_reference,
     engine,
     errors,
+    face_pairs,
     harness,
     helper,
     imports,
@@ -36,7 +37,7 @@ from api.pages import (
     timeline,
     webhooks,
 )
-from api.pages.blueprints import counter_pages, pages
+from api.pages.blueprints import counter_pages, face_pair_pages, pages
 from api.pages.words import account
 
 # importing these modules puts their views on the blueprints
@@ -55,6 +56,7 @@ PAGES = (
     mergers,
     alerts,
     alert_work,
+    face_pairs,
     outreach,
     payment_changes,
     imports,
@@ -92,4 +94,5 @@ def register(app: Flask) -> None:
     app.context_processor(staff_navigation.for_templates)
     app.register_blueprint(pages)
     app.register_blueprint(counter_pages)
+    app.register_blueprint(face_pair_pages)
     errors.register(app)
