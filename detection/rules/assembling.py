@@ -12,8 +12,25 @@ from detection import months
 from detection.rules.tables import Tables
 from models.life_evidence import Strength
 
-FIELDS = ("key", "person_id", "subject_ref", "confidence", "from_month", "to_month", "months", "amount_fen", "facts", "records")
-"""What ``find`` of every rule returns, one row a finding. facts: struct; records: array of structs kind, id, role."""
+FIELDS = (
+    "key",
+    "person_id",
+    "subject_ref",
+    "region_code",
+    "confidence",
+    "from_month",
+    "to_month",
+    "months",
+    "amount_fen",
+    "facts",
+    "records",
+)
+"""What ``find`` of every rule returns, one row a finding. facts: struct; records: array of structs kind, id, role.
+region_code: NULL for the person's own.
+"""
+
+NO_RECORDS = "array<struct<kind: string, id: int64, role: string>>"
+"""Type of ``records``."""
 
 
 def record(kind: str | ir.Value, id: ir.Value, role: str) -> ir.StructValue:
@@ -25,6 +42,11 @@ def record(kind: str | ir.Value, id: ir.Value, role: str) -> ir.StructValue:
 def records(*single: ir.StructValue) -> ir.ArrayValue:
     """Some single records as the array that a finding has."""
     return ibis.array(list(single))
+
+
+def or_none(listed: ir.ArrayValue) -> ir.ArrayValue:
+    """Records that may be NULL after an outer join, as an array."""
+    return ibis.coalesce(listed, ibis.literal([], type=NO_RECORDS))
 
 
 def no_month() -> ir.DateValue:
@@ -41,6 +63,7 @@ def finding(
     records: ir.ArrayValue,
     person_id: ir.IntegerValue | None = None,
     subject_ref: ir.StringValue | None = None,
+    region_code: ir.StringValue | None = None,
     from_month: ir.DateValue | None = None,
     to_month: ir.DateValue | None = None,
     count: ir.IntegerValue | int = 0,
@@ -52,6 +75,7 @@ def finding(
         key=key,
         person_id=(ibis.literal(None) if person_id is None else person_id).cast("int64"),
         subject_ref=(ibis.literal(None) if subject_ref is None else subject_ref).cast("string"),
+        region_code=(ibis.literal(None) if region_code is None else region_code).cast("string"),
         confidence=sure.cast("float64"),
         from_month=(no_month() if from_month is None else from_month).cast("date"),
         to_month=(no_month() if to_month is None else to_month).cast("date"),
