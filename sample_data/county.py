@@ -25,6 +25,7 @@ from models.region import Region, RegionLevel
 from models.repositories import blacklist
 from models.repositories.blacklist import BlacklistRow
 from models.repositories.persons import BlindIndex, NewPerson, build
+from sample_data import county_accounts
 from sample_data.generate import MANIFEST
 
 Progress = Callable[[str, int, int], None]
@@ -53,6 +54,8 @@ class Loaded:
     life_evidence: int
     pauses: int
     blacklisted_cards: int
+    relations: int
+    grants: int
 
 
 def load_county(session: Session, keyring: KeyRing, folder: Path, progress: Progress | None = None) -> Loaded:
@@ -69,12 +72,15 @@ def load_county(session: Session, keyring: KeyRing, folder: Path, progress: Prog
     regions = _load_regions(session, files["regions.csv"], report)
     persons, person_ids = _load_persons(session, keyring, files["persons.csv"], recorded_at, report)
     enrolments = _load_enrolments(session, files["enrolments.csv"], person_ids, report)
-    benefits, benefit_ids = _load_benefits(session, files["benefits.csv"], person_ids, report)
+    accounts = county_accounts.Accounts(session, keyring, person_ids)
+    benefits, benefit_ids = _load_benefits(session, files["benefits.csv"], person_ids, accounts, report)
     payments = _load_payments(session, files["payments.csv"], benefit_ids, report)
     evidence = _load_evidence(session, files["life_evidence.csv"], person_ids, f"sample {seed}", report)
     pauses = _load_pauses(session, files["pauses.csv"], benefit_ids, report)
     cards = _load_cards(session, keyring, files["blacklist.csv"], recorded_at, report)
-    loaded = Loaded(regions, persons, enrolments, benefits, payments, evidence, pauses, cards)
+    relations = county_accounts.load_relations(session, files["relations.csv"], person_ids)
+    grants = accounts.load_grants(files["grants.csv"])
+    loaded = Loaded(regions, persons, enrolments, benefits, payments, evidence, pauses, cards, relations, grants)
     if any(vars(loaded).values()):
         _count_for_the_planner(session)
     return loaded
@@ -124,7 +130,9 @@ def _load_persons(session: Session, keyring: KeyRing, rows: Sequence[Row], now: 
         if digest in there:
             continue
         person = build(
-            NewPerson(row["resident_id"], row["name"], row["region_code"], row["social_security_number"], row["phone"]),
+            NewPerson(
+                row["resident_id"], row["name"], row["region_code"], row["social_security_number"], row["phone"], row["address"] or None
+            ),
             keyring=keyring,
             index=index,
             now=now,
@@ -149,7 +157,9 @@ def _load_enrolments(session: Session, rows: Sequence[Row], person_ids: dict[str
     return _add(session, Enrolment, new, "enrolments", report)
 
 
-def _load_benefits(session: Session, rows: Sequence[Row], person_ids: dict[str, int], report: Progress) -> tuple[int, dict[str, int]]:
+def _load_benefits(
+    session: Session, rows: Sequence[Row], person_ids: dict[str, int], accounts: county_accounts.Accounts, report: Progress
+) -> tuple[int, dict[str, int]]:
     def there() -> dict[tuple[Any, ...], int]:
         found = {}
         for chunk in _chunks(list(person_ids.values())):
@@ -169,6 +179,7 @@ def _load_benefits(session: Session, rows: Sequence[Row], person_ids: dict[str, 
             "status": BenefitStatus(row["status"]),
             "to_month": _day(row["to_month"]),
             "paused_on": _day(row["paused_on"]),
+            **accounts.columns(row),
         }
         for row in rows
         if key(row) not in known

@@ -12,22 +12,27 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from sample_data.intake_files import ORDER, write_files
-from sample_data.lives import BenefitRow, EnrolmentRow, EvidenceRow, PaymentRow, draw_records
-from sample_data.people import MadeUpPerson, draw_people
+from sample_data.lives import PAYMENT_MONTHS, BenefitRow, EnrolmentRow, EvidenceRow, PaymentRow, Records, draw_records
+from sample_data.people import MadeUpPerson, draw_address, draw_people
 from sample_data.place import CITY, COUNTIES, PROVINCE
-from sample_data.traces import CardRow, PauseRow, draw_additions
+from sample_data.planted import sow_all
+from sample_data.planting import GrantRow, LabelRow, Planted, RelationRow
+from sample_data.traces import Additions, CardRow, PauseRow, draw_additions
 
 DEFAULT_SEED = 20260101
 DEFAULT_PERSONS = 2_000
 DEFAULT_AS_OF = date(2026, 1, 1)
 MANIFEST = "manifest.json"
+CASES_EACH, LOOKALIKES_EACH = 3, 2
+CASES_FROM = 1_000
+"""Persons from which on cases are planted: in a smaller county they would be most of the people."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +54,44 @@ def regions() -> list[RegionRow]:
     ]
 
 
-def build(seed: int = DEFAULT_SEED, persons: int = DEFAULT_PERSONS, as_of: date = DEFAULT_AS_OF) -> dict[str, bytes]:
-    """Name -> content of every CSV file. as_of: the day on which the records stand."""
+@dataclass(frozen=True)
+class County:
+    """Everything that was drawn. people: the planted ones last."""
+
+    people: list[MadeUpPerson]
+    records: Records
+    additions: Additions
+    planted: Planted
+
+
+def draw(seed: int = DEFAULT_SEED, persons: int = DEFAULT_PERSONS, as_of: date = DEFAULT_AS_OF) -> County:
+    """So many persons, and the people of the planted cases besides. as_of: the day on which the records stand."""
     random = Random(seed)
     people = draw_people(random, persons, as_of)
+    living = Random(f"{seed} addresses")
+    people = [replace(person, address=draw_address(living, person.region_code)) for person in people]
     records = draw_records(random, people, as_of)
     additions = draw_additions(Random(f"{seed} traces"), people, records, as_of)
+    taken = {person.resident_id[:17] for person in people}
+    sow = sow_all(
+        Random(f"{seed} planted"),
+        as_of,
+        persons + 1,
+        taken=taken,
+        paid_months=PAYMENT_MONTHS,
+        cases=CASES_EACH if persons >= CASES_FROM else 0,
+        lookalikes_each=LOOKALIKES_EACH if persons >= CASES_FROM else 0,
+    )
+    for name in ("enrolments", "benefits", "payments", "evidence"):
+        getattr(records, name).extend(getattr(sow.records, name))
+    records.fates.update(sow.records.fates)
+    return County([*people, *sow.people], records, additions, sow.planted)
+
+
+def build(seed: int = DEFAULT_SEED, persons: int = DEFAULT_PERSONS, as_of: date = DEFAULT_AS_OF) -> dict[str, bytes]:
+    """Name -> content of every CSV file. as_of: the day on which the records stand."""
+    county = draw(seed, persons, as_of)
+    people, records, additions, planted = county.people, county.records, county.additions, county.planted
     return {
         "regions.csv": _csv(RegionRow, regions()),
         "persons.csv": _csv(MadeUpPerson, people),
@@ -64,6 +101,9 @@ def build(seed: int = DEFAULT_SEED, persons: int = DEFAULT_PERSONS, as_of: date 
         "life_evidence.csv": _csv(EvidenceRow, records.evidence),
         "pauses.csv": _csv(PauseRow, additions.pauses),
         "blacklist.csv": _csv(CardRow, additions.cards),
+        "relations.csv": _csv(RelationRow, planted.relations),
+        "grants.csv": _csv(GrantRow, planted.grants),
+        "labels.csv": _csv(LabelRow, planted.labels),
     }
 
 

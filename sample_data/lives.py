@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from random import Random
 
 from models.certification import add_months
-from sample_data.people import MadeUpPerson, integer, weighted
+from sample_data.people import MadeUpPerson, account_number, integer, weighted
 from sample_data.place import EVIDENCE, FATES, PENSIONS_FEN, RETIREMENT_AGE
 
 PAYMENT_MONTHS = 14
@@ -39,6 +39,9 @@ class BenefitRow:
     from_month: date
     to_month: date | None
     paused_on: date | None
+    account: str | None = None
+    approved_birth_date: date | None = None
+    retirement_kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,15 @@ def draw_records(random: Random, people: list[MadeUpPerson], as_of: date) -> Rec
         _enrol(random, records, person, as_of, employee=employee, retired_from=retired_from if pensioner else None)
         if pensioner:
             _retire(random, records, person, as_of, "employee_pension" if employee else "resident_pension", retired_from)
+    _end_covers_of_the_dead(records)
     return records
+
+
+def _end_covers_of_the_dead(records: Records) -> None:
+    died_on = {row.person_no: row.occurred_on for row in records.evidence if row.kind == "death_record"}
+    for place, row in enumerate(records.enrolments):
+        if row.to_month is None and records.fates.get(row.person_no) == "deceased":
+            records.enrolments[place] = replace(row, to_month=died_on[row.person_no].replace(day=1))
 
 
 def _enrol(random: Random, records: Records, person: MadeUpPerson, as_of: date, *, employee: bool, retired_from: date | None) -> None:
@@ -136,6 +147,7 @@ def _retire(random: Random, records: Records, person: MadeUpPerson, as_of: date,
         retired_from,
         ended,
         paused_on,
+        account_number(len(records.benefits) + 1),
     )
     records.benefits.append(benefit)
     _pay(records, benefit, as_of)

@@ -9,8 +9,9 @@ from datetime import date, timedelta
 from random import Random
 from typing import TypeVar
 
+from models.bank_account import check_digit_holds
 from models.identifiers import check_character
-from sample_data.place import AGES, COUNTIES, GIVEN, SURNAMES, County
+from sample_data.place import AGES, CITY, COUNTIES, GIVEN, STREETS, SURNAMES, County
 
 T = TypeVar("T")
 
@@ -27,6 +28,21 @@ class MadeUpPerson:
     social_security_number: str
     phone: str
     region_code: str
+    address: str = ""
+
+
+def account_number(place: int) -> str:
+    """A card number of 19 digits with a right check digit; no bank's cards begin so."""
+    first_18 = f"629999{place:012d}"
+    return next(first_18 + digit for digit in "0123456789" if check_digit_holds(first_18 + digit))
+
+
+def draw_address(random: Random, region: str) -> str:
+    """An address in the county."""
+    county = next(place.name for place in COUNTIES if place.code == region)
+    street = STREETS[integer(random, 0, len(STREETS) - 1)]
+    house, block, stairs, flat = (integer(random, 1, most) for most in (280, 24, 6, 18))
+    return f"{CITY[1]}{county}{street}{house}号{block}栋{stairs}单元{flat}01室"
 
 
 def weighted(random: Random, choices: Sequence[tuple[T, int]]) -> T:
@@ -67,7 +83,7 @@ def draw_people(random: Random, number: int, as_of: date) -> list[MadeUpPerson]:
             MadeUpPerson(
                 person_no=f"P{index:06d}",
                 resident_id=_resident_id(random, county.code, born, sex, taken),
-                name=_name(random, sex, born),
+                name=draw_name(random, sex, born),
                 sex=sex,
                 birth_date=born,
                 social_security_number=f"{county.code}{index:06d}",
@@ -92,7 +108,8 @@ def _resident_id(random: Random, county: str, born: date, sex: str, taken: set[s
             return first_17 + check_character(first_17)
 
 
-def _name(random: Random, sex: str, born: date) -> str:
+def draw_name(random: Random, sex: str, born: date) -> str:
+    """A name that was common among those born then."""
     _, single_share, characters = next(row for row in GIVEN[sex] if born.year <= row[0])
     surname = weighted(random, SURNAMES)
     first = characters[integer(random, 0, len(characters) - 1)]

@@ -27,6 +27,25 @@ COUNTIES = (
     County("429822", "白石县", 27),
 )
 
+STREETS = (
+    "和平路",
+    "人民路",
+    "解放路",
+    "建设路",
+    "新华路",
+    "中山路",
+    "东湖路",
+    "青年路",
+    "文化路",
+    "胜利街",
+    "幸福街",
+    "工农街",
+    "朝阳街",
+    "南门街",
+    "河滨路",
+    "长乐街",
+)
+
 # The most common surnames with rough weights; two double ones, so that longer names are seen.
 _COMMON_SURNAMES = tuple(
     (name, weight)
