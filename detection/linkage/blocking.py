@@ -52,12 +52,22 @@ class BlockedRule:
 
 
 def choose_rules(
-    duck: DuckDbEngine, atoms: Sequence[Atom], missing: dict[str, float], *, records: int, two_files: bool, pairs_max: int, rules_max: int, seed: int
+    duck: DuckDbEngine,
+    atoms: Sequence[Atom],
+    missing: dict[str, float],
+    *,
+    records: int,
+    two_files: bool,
+    pairs_max: int,
+    rules_max: int,
+    seed: int,
 ) -> list[Rule]:
     """Rules for this table: the ones that find most of simulated pairs of one person for the comparisons that they cost."""
     kept = sample_clause(records, SAMPLE_ROWS)
     scalar = [atom for atom in atoms if not atom.many]
-    selected = ", ".join(f"CAST(hash({atom.sql}) >> 1 AS BIGINT) AS a{place}, ({atom.sql}) IS NULL AS b{place}" for place, atom in enumerate(scalar))
+    selected = ", ".join(
+        f"CAST(hash({atom.sql}) >> 1 AS BIGINT) AS a{place}, ({atom.sql}) IS NULL AS b{place}" for place, atom in enumerate(scalar)
+    )
     columns = duck.connection.execute(f"SELECT {selected} FROM records WHERE {kept} ORDER BY {ROW}").fetchnumpy() if scalar else {}
     keys = {
         atom.name: (np.asarray(columns[f"a{place}"]).astype(np.int64), ~np.asarray(columns[f"b{place}"]).astype(bool))
@@ -164,9 +174,7 @@ def _simulate(atoms: Sequence[Atom], missing: dict[str, float], random: np.rando
     return agree
 
 
-def block(
-    engine: Engine, rules: Sequence[Rule], *, two_files: bool, pairs_max: int, progress: Progress | None = None
-) -> list[BlockedRule]:
+def block(engine: Engine, rules: Sequence[Rule], *, two_files: bool, pairs_max: int, progress: Progress | None = None) -> list[BlockedRule]:
     """Make the table ``pairs`` (l < r, found: a bit for each rule that found the pair) of ``records``."""
     done: list[BlockedRule] = []
     share = max(pairs_max // 5, 1000)
@@ -191,7 +199,8 @@ def block(
             pair = f"least(a.{ROW}, b.{ROW}) AS l, greatest(a.{ROW}, b.{ROW}) AS r" if two_files else f"a.{ROW} AS l, b.{ROW} AS r"
             engine.create("kept", f"SELECT keyed.* FROM keyed JOIN blocks ON keyed.k = blocks.k WHERE blocks.n <= {largest}")
             engine.create(
-                f"pairs_{place}", f"SELECT {pair}, CAST({1 << place} AS BIGINT) AS found FROM kept AS a JOIN kept AS b ON a.k = b.k AND {across}"
+                f"pairs_{place}",
+                f"SELECT {pair}, CAST({1 << place} AS BIGINT) AS found FROM kept AS a JOIN kept AS b ON a.k = b.k AND {across}",
             )
             tables.append(f"pairs_{place}")
         done.append(BlockedRule(rule.label, total, left_out))

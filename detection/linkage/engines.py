@@ -87,7 +87,7 @@ class DuckDbEngine:
 
     def arrow(self, sql: str) -> pa.Table:
         """All rows as an Arrow table."""
-        return self.connection.execute(sql).to_arrow_table()
+        return self.connection.sql(sql).to_arrow_table()
 
     def load(self, table: str, content: pa.Table) -> None:
         """Make a table of an Arrow table's rows."""

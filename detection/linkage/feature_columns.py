@@ -38,8 +38,12 @@ class FeatureKind(StrEnum):
 
 @dataclass(frozen=True)
 class FeatureColumn:
-    """A derived column. name: of the column in the table, null where there is no value. of: the canonical column that it is about."""
+    """A derived column. name: of the column in the table, null where there is no value. of: the canonical column that it is about.
+
+    also: further canonical columns that a KEY is made of.
+    """
 
     name: str
     kind: FeatureKind
     of: str | None = None
+    also: tuple[str, ...] = ()

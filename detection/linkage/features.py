@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from detection.linkage.feature_columns import FeatureColumn, FeatureKind
 from detection.linkage.mapping import ColumnKind
@@ -54,13 +54,17 @@ class Atom:
 
 @dataclass
 class Plan:
-    """derived: column -> SQL over ``cleaned``. token_columns: column -> SQL of the array of words that become weighted tokens."""
+    """derived: column -> SQL over ``cleaned``. token_columns: column -> SQL of the array of words that become weighted tokens.
+
+    missing: variable -> share of records without a value. identifying: columns whose values are nearly one for each person.
+    """
 
     derived: dict[str, str] = field(default_factory=dict)
     token_columns: dict[str, str] = field(default_factory=dict)
     comparisons: list[ComparisonPlan] = field(default_factory=list)
     atoms: list[Atom] = field(default_factory=list)
     missing: dict[str, float] = field(default_factory=dict)
+    identifying: set[str] = field(default_factory=set)
 
 
 def plan_features(facts: Sequence[ColumnFacts], extra: Sequence[FeatureColumn] = ()) -> Plan:
@@ -73,6 +77,8 @@ def plan_features(facts: Sequence[ColumnFacts], extra: Sequence[FeatureColumn] =
     by_kind = {fact.kind: fact for fact in useful if fact.kind in {ColumnKind.FULL_NAME, ColumnKind.GIVEN_NAME, ColumnKind.SURNAME}}
     extras: dict[str, list[FeatureColumn]] = {}
     for feature in extra:
+        if feature.kind is FeatureKind.KEY:
+            continue
         extras.setdefault(feature.of or feature.name, []).append(feature)
     if by_kind:
         _names(plan, by_kind, extras)
@@ -103,7 +109,14 @@ def plan_features(facts: Sequence[ColumnFacts], extra: Sequence[FeatureColumn] =
                     _simple(plan, fact, fuzzy=fact.mean_length >= 4 and fact.distinct > 20, block=True)
             case _:
                 _text(plan, fact, own)
+    _keys(plan, [feature for feature in extra if feature.kind is FeatureKind.KEY])
     return plan
+
+
+def _keys(plan: Plan, keys: Sequence[FeatureColumn]) -> None:
+    for key in keys:
+        plan.derived[key.name] = key.name
+        plan.atoms.append(Atom(key.name, key.name, key.name, 0.3))
 
 
 def _null(column: str) -> str:
@@ -119,18 +132,36 @@ def _alike(column: str, at_least: float) -> str:
 
 
 def _edits(column: str, at_most: int) -> str:
-    return f"abs(length({column}_l) - length({column}_r)) <= {at_most} AND {{edits}}({column}_l, {column}_r) <= {at_most}"
+    # the plain distance is several times cheaper, and a transposition is two of its edits
+    pair = f"({column}_l, {column}_r)"
+    near = f"abs(length({column}_l) - length({column}_r)) <= {at_most} AND levenshtein{pair} <= {2 * at_most}"
+    return f"{near} AND {{edits}}{pair} <= {at_most}"
 
 
 def _feature_levels(own: Sequence[FeatureColumn], kinds: set[FeatureKind]) -> list[Level]:
-    return [Level(f"same {feature.kind.value.replace('_', ' ')}", _same(feature.name)) for feature in own if feature.kind in kinds]
+    return [
+        Level(f"same {feature.name.removeprefix(f'{feature.of}_').replace('_', ' ')}", _same(feature.name))
+        for feature in own
+        if feature.kind in kinds
+    ]
+
+
+def _pattern_levels(own: Sequence[FeatureColumn]) -> list[Level]:
+    normal = next((feature.name for feature in own if feature.kind is FeatureKind.NORMAL), None)
+    return [
+        Level("same but for what could not be written", f"{normal}_l LIKE {feature.name}_r OR {normal}_r LIKE {feature.name}_l")
+        for feature in own
+        if feature.kind is FeatureKind.PATTERN and normal is not None
+    ]
 
 
 def _feature_atoms(plan: Plan, own: Sequence[FeatureColumn], variable: str) -> None:
     for feature in own:
+        if feature.kind in {FeatureKind.ALTERNATIVE_DATE, FeatureKind.TOKENS}:
+            continue
         plan.derived[feature.name] = feature.name
-        if feature.kind in {FeatureKind.EXACT, FeatureKind.NORMAL, FeatureKind.PHONETIC, FeatureKind.KEY, FeatureKind.CODE}:
-            typo = {FeatureKind.PHONETIC: 0.8, FeatureKind.NORMAL: 0.4}.get(feature.kind, 0.2)
+        if feature.kind in {FeatureKind.EXACT, FeatureKind.NORMAL, FeatureKind.PHONETIC, FeatureKind.CODE}:
+            typo = {FeatureKind.PHONETIC: 0.6, FeatureKind.NORMAL: 0.3}.get(feature.kind, 0.2)
             plan.atoms.append(Atom(feature.name, feature.name, variable, typo))
         elif feature.kind is FeatureKind.IDENTIFIER:
             plan.atoms += _halves(feature.name, feature.name, variable)
@@ -138,9 +169,15 @@ def _feature_atoms(plan: Plan, own: Sequence[FeatureColumn], variable: str) -> N
 
 def _names(plan: Plan, by_kind: dict[ColumnKind, ColumnFacts], extras: dict[str, list[FeatureColumn]]) -> None:
     full, given, surname = (by_kind.get(kind) for kind in (ColumnKind.FULL_NAME, ColumnKind.GIVEN_NAME, ColumnKind.SURNAME))
-    split = full is not None and full.mean_tokens >= 1.5
-    if full is not None and not split and given is None and surname is None:
-        _whole_name(plan, full, extras.get("full_name", []))
+    written = extras.get("full_name", [])
+    if full is None and written and surname is not None:
+        # names of one or two characters a part say more as one: as they are spoken and written
+        plan.derived["n_full"] = f"nullif(coalesce({surname.variable}, '') || coalesce({given.variable if given else 'NULL'}, ''), '')"
+        _whole_name(plan, replace(surname, name="full_name", variable="n_full"), written)
+        return
+    split = full is not None and full.mean_tokens >= 1.5 and not written
+    if full is not None and not split and (written or (given is None and surname is None)):
+        _whole_name(plan, full, written)
         return
     first = f"nullif(split_part({full.variable}, ' ', 1), '')" if full and split else "NULL"
     last = f"CASE WHEN contains({full.variable}, ' ') THEN split_part({full.variable}, ' ', -1) END" if full and split else "NULL"
@@ -152,7 +189,9 @@ def _names(plan: Plan, by_kind: dict[ColumnKind, ColumnFacts], extras: dict[str,
         plan.derived[f"n_{role}"] = f"coalesce({fact.variable}, {otherwise})" if fact is not None else otherwise
         missing[role] = 1 - max(fact.filled if fact else 0.0, full.filled if full and split else 0.0)
     latin = max(fact.latin for fact in by_kind.values()) > 0.5
-    several = any(fact.mean_tokens >= (1.05 if fact.kind is not ColumnKind.FULL_NAME else 2.1) for fact in by_kind.values()) or len(parts) > 2
+    several = (
+        any(fact.mean_tokens >= (1.05 if fact.kind is not ColumnKind.FULL_NAME else 2.1) for fact in by_kind.values()) or len(parts) > 2
+    )
     if several:
         joined = " || ' ' || ".join(f"coalesce({part}, '')" for part in parts)
         words = f"list_distinct(list_filter(str_split({joined}, ' '), lambda w: length(w) > 1))"
@@ -166,18 +205,15 @@ def _names(plan: Plan, by_kind: dict[ColumnKind, ColumnFacts], extras: dict[str,
                 "CASE WHEN n_given < n_surname THEN n_given || '|' || n_surname ELSE n_surname || '|' || n_given END",
                 "given",
                 0.1,
-                frozenset({"n_given_1", "n_surname_1"}) if False else frozenset(),
             )
         )
     if several:
         plan.atoms.append(Atom("n_words", "n_words", "surname" if "surname" in missing else "given", 0.5, many=True, alone=False))
     if full is not None and not split:
-        _whole_name(plan, full, extras.get("full_name", []))
+        _whole_name(plan, full, written)
 
 
-def _name_part(
-    plan: Plan, role: str, missing: dict[str, float], *, latin: bool, several: bool, own: Sequence[FeatureColumn]
-) -> None:
+def _name_part(plan: Plan, role: str, missing: dict[str, float], *, latin: bool, several: bool, own: Sequence[FeatureColumn]) -> None:
     column = f"n_{role}"
     plan.missing[role] = missing[role]
     other = next((f"n_{name}" for name in missing if name != role), None)
@@ -205,9 +241,7 @@ def _name_part(
             levels.append(Level("a name in common", f"{{any_common}}({words}_l, {words}_r)"))
     levels.append(Level("a little alike", _alike(column, 0.72)))
     variables = frozenset({role}) | (frozenset(missing) if several else frozenset())
-    plan.comparisons.append(
-        ComparisonPlan(column, "given name" if role == "given" else "surname", _null(column), tuple(levels), variables)
-    )
+    plan.comparisons.append(ComparisonPlan(column, "given name" if role == "given" else "surname", _null(column), tuple(levels), variables))
     coarse = {f"{column}_1"}
     plan.atoms.append(Atom(f"{column}_1", f"substr({column}, 1, 1)", role, 0.9, alone=False))
     plan.atoms.append(Atom(f"{column}_3", f"substr({column}, 1, 3)", role, 0.7, frozenset(coarse)))
@@ -220,13 +254,16 @@ def _name_part(
 
 def _whole_name(plan: Plan, full: ColumnFacts, own: Sequence[FeatureColumn]) -> None:
     column = full.variable
-    plan.derived[column] = column
+    plan.derived.setdefault(column, column)
     plan.missing[column] = 1 - full.filled
     levels = [Level("same", _same(column), column), *_feature_levels(own, {FeatureKind.NORMAL, FeatureKind.EXACT})]
+    levels += _pattern_levels(own)
     levels += _feature_levels(own, {FeatureKind.PHONETIC})
     levels.append(Level("very alike", _alike(column, 0.92)))
     levels.append(Level("one character differs", f"length({column}_l) >= 3 AND {_edits(column, 1)}"))
-    levels.append(Level("one character differs, or one is more", f"substr({column}_l, 1, 1) = substr({column}_r, 1, 1) AND {_edits(column, 1)}"))
+    levels.append(
+        Level("one character differs, or one is more", f"substr({column}_l, 1, 1) = substr({column}_r, 1, 1) AND {_edits(column, 1)}")
+    )
     levels.append(Level("alike", _alike(column, 0.75)))
     levels.append(Level("same beginning", f"substr({column}_l, 1, 1) = substr({column}_r, 1, 1)"))
     plan.comparisons.append(ComparisonPlan(column, full.name.replace("_", " "), _null(column), tuple(levels), frozenset({column})))
@@ -254,6 +291,7 @@ def _date(plan: Plan, fact: ColumnFacts, own: Sequence[FeatureColumn]) -> None:
             _null(c),
             (
                 Level("same day", _same(c), c),
+                *_feature_levels(own, {FeatureKind.NORMAL, FeatureKind.EXACT}),
                 *(
                     Level("the same day in another calendar", f"{c}_l = {feature.name}_r OR {c}_r = {feature.name}_l")
                     for feature in alternatives
@@ -262,12 +300,24 @@ def _date(plan: Plan, fact: ColumnFacts, own: Sequence[FeatureColumn]) -> None:
                     "day and month swapped",
                     f"{equal(year)} AND {month.format(side='l')} = {day.format(side='r')} AND {day.format(side='l')} = {month.format(side='r')}",
                 ),
-                Level("one slip in the day or month", f"{equal(year)} AND {{edits}}({c}_l, {c}_r) <= 1 AND substr({c}_l, 5, 4) <> '0101' AND substr({c}_r, 5, 4) <> '0101'"),
-                Level("one slip in the year", f"substr({c}_l, 5, 4) = substr({c}_r, 5, 4) AND substr({c}_l, 5, 4) NOT IN ('0101', '0000') AND {{edits}}({c}_l, {c}_r) <= 1"),
+                Level(
+                    "one slip in the day or month",
+                    f"{equal(year)} AND levenshtein({c}_l, {c}_r) <= 1 AND substr({c}_l, 5, 4) <> '0101' AND substr({c}_r, 5, 4) <> '0101'",
+                ),
+                Level(
+                    "one slip in the year",
+                    f"substr({c}_l, 5, 4) = substr({c}_r, 5, 4) AND substr({c}_l, 5, 4) NOT IN ('0101', '0000') AND levenshtein({c}_l, {c}_r) <= 1",
+                ),
                 Level("day and month agree", f"substr({c}_l, 5, 4) = substr({c}_r, 5, 4) AND substr({c}_l, 5, 4) NOT IN ('0101', '0000')"),
-                Level("year and month, or year and day agree", f"{equal(year)} AND (({equal(month)} AND {month.format(side='l')} <> '00') OR ({equal(day)} AND {day.format(side='l')} NOT IN ('00', '01')))"),
-                Level("only one tells more than the year, which agrees", f"{equal(year)} AND (substr({c}_l, 5, 4) IN ('0101', '0000') OR substr({c}_r, 5, 4) IN ('0101', '0000'))"),
-                Level("two slips", f"{{edits}}({c}_l, {c}_r) <= 2"),
+                Level(
+                    "year and month, or year and day agree",
+                    f"{equal(year)} AND (({equal(month)} AND {month.format(side='l')} <> '00') OR ({equal(day)} AND {day.format(side='l')} NOT IN ('00', '01')))",
+                ),
+                Level(
+                    "only one tells more than the year, which agrees",
+                    f"{equal(year)} AND (substr({c}_l, 5, 4) IN ('0101', '0000') OR substr({c}_r, 5, 4) IN ('0101', '0000'))",
+                ),
+                Level("two slips", f"levenshtein({c}_l, {c}_r) <= 2"),
                 Level("year agrees", equal(year)),
                 Level("one year apart", f"{gap} <= 1"),
                 Level("a few years apart", f"{gap} <= 5"),
@@ -291,6 +341,7 @@ def _date(plan: Plan, fact: ColumnFacts, own: Sequence[FeatureColumn]) -> None:
         ),
         Atom(c, c, c, 0.0, frozenset({f"{c}_y", f"{c}_ym", f"{c}_yd", f"{c}_swap"})),
     ]
+    _feature_atoms(plan, own, c)
     for feature in alternatives:
         plan.derived[feature.name] = feature.name
         plan.derived[f"{feature.name}_days"] = f"CASE WHEN {feature.name} IS NULL THEN [{c}] ELSE [{c}, {feature.name}] END"
@@ -302,9 +353,13 @@ def _postcode(plan: Plan, fact: ColumnFacts) -> None:
     plan.derived[c] = c
     lettered = fact.digits < 0.5
     size = max(int(fact.mean_length + 0.5), 2)
-    near, far = (f"substr({c}{{0}}, 1, length({c}{{0}}) - 2)", f"substr({c}{{0}}, 1, length({c}{{0}}) - 3)") if lettered else (
-        f"substr({c}{{0}}, 1, {max(size - 1, 1)})",
-        f"substr({c}{{0}}, 1, {max(size // 2, 1)})",
+    near, far = (
+        (f"substr({c}{{0}}, 1, length({c}{{0}}) - 2)", f"substr({c}{{0}}, 1, length({c}{{0}}) - 3)")
+        if lettered
+        else (
+            f"substr({c}{{0}}, 1, {max(size - 1, 1)})",
+            f"substr({c}{{0}}, 1, {max(size // 2, 1)})",
+        )
     )
     levels = [
         Level("same", _same(c), c),
@@ -385,6 +440,7 @@ def _number(plan: Plan, fact: ColumnFacts) -> None:
 def _email(plan: Plan, fact: ColumnFacts) -> None:
     c = fact.variable
     plan.derived[c] = c
+    plan.identifying |= {c, f"{c}_user"}
     plan.derived[f"{c}_user"] = f"nullif(split_part({c}, '@', 1), '')"
     user = f"{c}_user"
     plan.comparisons.append(
@@ -412,8 +468,18 @@ def _email(plan: Plan, fact: ColumnFacts) -> None:
 
 def _halves(name: str, column: str, variable: str) -> list[Atom]:
     return [
-        Atom(f"{name}_a", f"CASE WHEN length({column}) >= 6 THEN substr({column}, 1, CAST(floor(length({column}) / 2) AS INT)) END", variable, 0.5),
-        Atom(f"{name}_b", f"CASE WHEN length({column}) >= 6 THEN substr({column}, 1 + CAST(floor(length({column}) / 2) AS INT)) END", variable, 0.5),
+        Atom(
+            f"{name}_a",
+            f"CASE WHEN length({column}) >= 6 THEN substr({column}, 1, CAST(floor(length({column}) / 2) AS INT)) END",
+            variable,
+            0.5,
+        ),
+        Atom(
+            f"{name}_b",
+            f"CASE WHEN length({column}) >= 6 THEN substr({column}, 1 + CAST(floor(length({column}) / 2) AS INT)) END",
+            variable,
+            0.5,
+        ),
         Atom(name, column, variable, 0.0, frozenset({f"{name}_a", f"{name}_b"})),
     ]
 
@@ -421,14 +487,22 @@ def _halves(name: str, column: str, variable: str) -> list[Atom]:
 def _identifier(plan: Plan, fact: ColumnFacts, own: Sequence[FeatureColumn]) -> None:
     c = fact.variable
     plan.derived[c] = c
-    levels = [Level("same", _same(c), c), *_feature_levels(own, {FeatureKind.EXACT, FeatureKind.NORMAL})]
-    levels.append(Level("one slip", _edits(c, 1)))
+    levels = [Level("same", _same(c), c), *_feature_levels(own, {FeatureKind.EXACT, FeatureKind.NORMAL, FeatureKind.IDENTIFIER})]
+    # two numbers that both prove themselves right are two numbers, however near they are
+    levels += [
+        Level("different, and both prove themselves right", f"{feature.name}_l <> {feature.name}_r")
+        for feature in own
+        if feature.kind is FeatureKind.VERIFIED
+    ]
+    compared = next((feature.name for feature in own if feature.kind is FeatureKind.IDENTIFIER), c)
+    levels.append(Level("one slip", _edits(compared, 1)))
     if fact.mean_length >= 6:
-        levels.append(Level("two slips", _edits(c, 2)))
+        levels.append(Level("two slips", _edits(compared, 2)))
     if fact.mean_length >= 10:
-        levels.append(Level("very alike", _alike(c, 0.9)))
+        levels.append(Level("very alike", _alike(compared, 0.9)))
     plan.comparisons.append(ComparisonPlan(c, fact.name.replace("_", " "), _null(c), tuple(levels), frozenset({c})))
     plan.atoms += _halves(c, c, c)
+    plan.identifying.add(c)
     _feature_atoms(plan, own, c)
 
 
@@ -451,6 +525,8 @@ def _text(plan: Plan, fact: ColumnFacts, own: Sequence[FeatureColumn]) -> None:
             plan.token_columns[c] = f"list_distinct(str_split({c}, ' '))"
         shared = f"2.0 * {{overlap({tokens}_l, {tokens}_r)}} / greatest({c}_weight_l + {c}_weight_r, 0.001)"
         inner = f"{{overlap({tokens}_l, {tokens}_r)}} / greatest(least({c}_weight_l, {c}_weight_r), 0.001)"
+        apart = f"NOT {{any_common}}({tokens}_l, {tokens}_r)"
+        levels.append(Level("no word in common", f"{apart} AND NOT {_alike(c, 0.78)}" if fact.mean_length < 60 else apart))
         levels += [Level(f"words in common, {share:.0%}", f"{shared} >= {share}") for share in (0.9, 0.75, 0.6)]
         levels.append(Level("the words of one are among the other's", f"{inner} >= 0.85 AND {shared} >= 0.3"))
         levels += [Level(f"words in common, {share:.0%}", f"{shared} >= {share}") for share in (0.45, 0.3, 0.15)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from detection.linkage.engines import DuckDbEngine
+from detection.linkage.feature_columns import FeatureColumn, FeatureKind
 from detection.linkage.mapping import ColumnKind, Mapping
 
 ROW = "unique_id"
@@ -51,8 +53,11 @@ def variables(mapping: Mapping) -> dict[str, str]:
     return {item.name: f"v{place}_{item.name.lower()}" if item.name in own else f"v{place}" for place, item in enumerate(mapping.mapped)}
 
 
-def clean(duck: DuckDbEngine, mapping: Mapping) -> list[ColumnFacts]:
-    """Make the table ``cleaned`` of ``raw`` (unique_id, source, one text column for each name of the mapping) and say what it looks like."""
+def clean(duck: DuckDbEngine, mapping: Mapping, extra: Sequence[FeatureColumn] = ()) -> list[ColumnFacts]:
+    """Make the table ``cleaned`` of ``raw`` and say what its columns look like.
+
+    raw has unique_id, source, one text column for each name of the mapping and the extra columns, which are taken as they are.
+    """
     for macro in MACROS:
         duck.connection.execute(macro)
     names = variables(mapping)
@@ -65,6 +70,9 @@ def clean(duck: DuckDbEngine, mapping: Mapping) -> list[ColumnFacts]:
             selected.append(f"{_date(duck, raw, variable)} AS {variable}")
         else:
             selected.append(f"{_cleaned(raw, item.kind)} AS {variable}")
+    for feature in extra:
+        is_day = feature.kind is FeatureKind.ALTERNATIVE_DATE
+        selected.append(f"replace({feature.name}, '-', '') AS {feature.name}" if is_day else feature.name)
     source = f"(SELECT *, {', '.join(parts)} FROM raw)" if parts else "raw"
     duck.create("cleaned", f"SELECT {ROW}, source, {', '.join(selected)} FROM {source}")
     return [_facts(duck, item.name, names[item.name], item.kind) for item in mapping.mapped]

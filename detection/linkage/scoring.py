@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detection.linkage.engines import Engine
 from detection.linkage.features import ComparisonPlan
@@ -118,19 +119,20 @@ class Scorer:
             )
             linker.table_management.register_term_frequency_lookup(self._api.register(table), column)
 
-    def vectors(self, pairs: str) -> tuple[Vectors, np.ndarray[Any, np.dtype[np.int64]], np.ndarray[Any, np.dtype[np.int64]]]:
-        """(comparison vectors, l, r) of the pairs of a table that is small enough for memory."""
+    def vectors(self, pairs: str, *, found: bool = False) -> tuple[Vectors, NDArray[np.int64]]:
+        """(comparison vectors, bits of the rules that found the pair) of the pairs of a table that is small enough for memory."""
         settings = splink_settings(self._engine, self._comparisons, None, with_frequencies=False)
         predicted = self._predict(settings, pairs, None)
         listed = ", ".join(
             f"CAST(round(2 * mw_{comparison.name}) - 1 AS SMALLINT) AS g{place}" for place, comparison in enumerate(self._comparisons)
         )
-        table = self._engine.arrow(f"SELECT {ROW}_l AS l, {ROW}_r AS r, {listed} FROM {predicted.physical_name}")
+        bits = f"SELECT {listed}, found FROM {predicted.physical_name} JOIN {pairs} ON {ROW}_l = l AND {ROW}_r = r"
+        table = self._engine.arrow(bits if found else f"SELECT {listed} FROM {predicted.physical_name}")
         predicted.drop_table_from_database_and_remove_from_cache()
         stacked = np.column_stack(
             [table[f"g{place}"].to_numpy(zero_copy_only=False).astype(np.int8) for place in range(len(self._comparisons))]
         )
-        return stacked, table["l"].to_numpy(), table["r"].to_numpy()
+        return stacked, table["found"].to_numpy().astype(np.int64) if found else np.zeros(len(stacked), dtype=np.int64)
 
     def score(self, pairs: str, parameters: Parameters, into: str, *, weight_min: float) -> None:
         """Make the table ``into`` of the pairs whose weight is at least weight_min: l, r, weight; by comparison w_* and t_*, its part and the value's frequency's."""

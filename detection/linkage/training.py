@@ -69,7 +69,10 @@ def train(
     count = len(levels)
     m = [starting_m(level) for level in levels]
     doubt = np.ones(len(random_pairs))
-    u = [_shares(random_pairs[:, place], doubt, levels[place], np.full(levels[place], 1.0 / levels[place]), U_PRIOR_PAIRS) for place in range(count)]
+    u = [
+        _shares(random_pairs[:, place], doubt, levels[place], np.full(levels[place], 1.0 / levels[place]), U_PRIOR_PAIRS)
+        for place in range(count)
+    ]
     prior = min(max(prior_pairs / total_pairs, 1e-12), 0.5)
     never = [place for place in range(count) if not (usable[:, place] & (seen[:, place] >= 0)).any()]
     effective = [0.0] * count
@@ -103,9 +106,7 @@ def train(
     )
 
 
-def posterior(
-    vectors: Vectors, m: Sequence[NDArray[np.float64]], u: Sequence[NDArray[np.float64]], prior: float
-) -> NDArray[np.float64]:
+def posterior(vectors: Vectors, m: Sequence[NDArray[np.float64]], u: Sequence[NDArray[np.float64]], prior: float) -> NDArray[np.float64]:
     """Probability of a match for each row, without term frequencies."""
     log_odds = np.full(len(vectors), np.log(prior) - np.log1p(-prior))
     for place in range(vectors.shape[1]):

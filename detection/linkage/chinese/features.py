@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from detection.linkage.chinese.addresses import address_forms
 from detection.linkage.chinese.dates import DateForms, date_forms
-from detection.linkage.chinese.distinct import joined, text_column
+from detection.linkage.chinese.distinct import joined, or_null, text_column
 from detection.linkage.chinese.names import NameForms, name_forms
 from detection.linkage.chinese.numbers import (
     account_numbers,
@@ -37,14 +37,14 @@ def prepare(records: pa.Table, columns: Mapping[str, str]) -> tuple[pa.Table, li
     numbers = resident_id_forms(texts["resident_id"]) if "resident_id" in texts and looks_like_resident_ids(texts["resident_id"]) else None
     if names is None and numbers is None and not _mostly_han(texts.get("address")):
         return records, []
-    made: dict[str, tuple[FeatureKind, str | None, pa.Array]] = {}
+    made: dict[str, tuple[FeatureKind, str, pa.Array]] = {}
     phone = phone_numbers(texts["phone"]) if "phone" in texts and looks_like_chinese_phones(texts["phone"]) else None
     account = account_numbers(texts["bank_account"]) if "bank_account" in texts else None
     region = regions_in_force(texts["region_code"]) if "region_code" in texts and looks_like_region_codes(texts["region_code"]) else None
     days = date_forms(texts["birth_date"]) if "birth_date" in texts else None
     if numbers is not None:
         made["resident_id_core"] = (FeatureKind.IDENTIFIER, "resident_id", numbers.core)
-        made["resident_id_checked"] = (FeatureKind.VERIFIED, "resident_id", numbers.checked)
+        made["resident_id_checked"] = (FeatureKind.VERIFIED, "resident_id", _proven(numbers, days))
     if names is not None:
         made["full_name_normal"] = (FeatureKind.NORMAL, "full_name", names.normal)
         made["full_name_pattern"] = (FeatureKind.PATTERN, "full_name", names.pattern)
@@ -63,18 +63,31 @@ def prepare(records: pa.Table, columns: Mapping[str, str]) -> tuple[pa.Table, li
         made["phone_number"] = (FeatureKind.IDENTIFIER, "phone", phone)
     if account is not None:
         made["bank_account_number"] = (FeatureKind.IDENTIFIER, "bank_account", account)
-    numbers_of_house = None
+    house = None
     if _mostly_han(texts.get("address")):
         places = address_forms(texts["address"])
-        numbers_of_house = places.numbers
+        house = places.numbers
         made["address_normal"] = (FeatureKind.NORMAL, "address", places.normal)
-        made["address_tokens"] = (FeatureKind.TOKENS, "address", places.tokens)
-    for key, values in _keys(numbers, names, days, region, phone, numbers_of_house).items():
-        made[f"key_{key}"] = (FeatureKind.KEY, None, values)
-    kept = records.drop_columns([name for name in made if name in records.column_names])
-    for name, (_, _, values) in made.items():
+        made["address_numbers"] = (FeatureKind.NORMAL, "address", places.numbers)
+        if names is None and numbers is None:  # nothing else to go by: worth the room that lists take
+            made["address_tokens"] = (FeatureKind.TOKENS, "address", places.tokens)
+    found = [FeatureColumn(name, kind, of) for name, (kind, of, _) in made.items()]
+    values_of = {name: values for name, (_, _, values) in made.items()}
+    for key, (about, values) in _keys(numbers, names, days, region, phone, house).items():
+        found.append(FeatureColumn(f"key_{key}", FeatureKind.KEY, about[0], about[1:]))
+        values_of[f"key_{key}"] = values
+    kept = records.drop_columns([name for name in values_of if name in records.column_names])
+    for name, values in values_of.items():
         kept = kept.append_column(name, values)
-    return kept, [FeatureColumn(name, kind, of) for name, (kind, of, _) in made.items()]
+    return kept, found
+
+
+def _proven(numbers: ResidentIdForms, days: DateForms | None) -> pa.Array:
+    """The numbers whose check character fits, and those of the old form, which has none, that tell the record's own birth date."""
+    if days is None:
+        return numbers.checked
+    agreed = pc.and_(numbers.legacy, pc.equal(numbers.birth_date, days.day))
+    return pc.coalesce(numbers.checked, or_null(numbers.core, agreed))
 
 
 def _names(texts: Mapping[str, pa.Array]) -> NameForms | None:
@@ -92,6 +105,9 @@ def _mostly_han(values: pa.Array | None) -> bool:
     return bool(pc.mean(pc.match_substring_regex(values, _HAN).cast(pa.int8())).as_py() > 0.5)
 
 
+Key = tuple[tuple[str, ...], pa.Array]
+
+
 def _keys(
     numbers: ResidentIdForms | None,
     names: NameForms | None,
@@ -99,29 +115,38 @@ def _keys(
     region: pa.Array | None,
     phone: pa.Array | None,
     house: pa.Array | None,
-) -> dict[str, pa.Array]:
-    """Keys to block on, each narrow: what is left when one or two things about a person are wrong."""
-    keys: dict[str, pa.Array] = {}
+) -> dict[str, Key]:
+    """Keys to block on, each narrow, with the columns that they are made of: what is left when one or two things are wrong."""
+    keys: dict[str, Key] = {}
     if numbers is not None:
-        keys["id_without_region"] = numbers.birth_and_sequence
-        keys["id_without_day"] = numbers.without_day
-        keys["id_without_year"] = numbers.without_year
-    if numbers is not None and names is not None:
-        keys["id_without_sequence"] = joined(numbers.without_sequence, names.surname)
-        keys["id_transposed"] = joined(numbers.region, numbers.ordered, names.surname)
-    day = None if days is None else days.day
+        keys["id_without_region"] = (("resident_id",), numbers.birth_and_sequence)
+        keys["id_without_year"] = (("resident_id",), numbers.without_year)
+    if numbers is not None and names is None:
+        keys["id_without_day"] = (("resident_id",), numbers.without_day)
+    if names is None:
+        return keys
     if numbers is not None:
-        # the birth date of the number stands in for one that is missing
-        day = numbers.birth_date if day is None else pc.coalesce(day, numbers.birth_date)
-    if names is not None and day is not None:
-        keys["name_and_birth"] = joined(names.loose, day)
-        place = region if region is not None else None if numbers is None else numbers.region
-        if place is not None:
-            keys["name_and_year"] = joined(names.loose, pc.utf8_slice_codeunits(day, 0, 4), place)
-            keys["given_and_birth"] = joined(names.given, day, place)
-            keys["surname_and_birth"] = joined(names.surname, day, place)
-    if names is not None and phone is not None:
-        keys["name_and_phone"] = joined(names.loose, pc.utf8_slice_codeunits(phone, -4, 11))
-    if names is not None and house is not None and region is not None:
-        keys["name_and_house"] = joined(names.loose, house, region)
+        keys["id_without_sequence"] = (("resident_id", "full_name"), joined(numbers.without_sequence, names.surname))
+        keys["id_transposed"] = (("resident_id", "full_name"), joined(numbers.region, numbers.ordered, names.surname))
+    born = _born(numbers, days)
+    place = region if region is not None else None if numbers is None else numbers.region
+    if born is not None and place is not None:
+        about = ("full_name", "birth_date", "region_code" if region is not None else "resident_id")
+        keys["name_and_year"] = (about, joined(names.loose, pc.utf8_slice_codeunits(born, 0, 4), place))
+        keys["surname_and_birth"] = (about, joined(names.surname, born, place))
+    elif born is not None:
+        keys["name_and_birth"] = (("full_name", "birth_date"), joined(names.loose, born))
+        keys["surname_and_birth"] = (("full_name", "birth_date"), joined(names.surname, born))
+    if phone is not None and born is None:
+        keys["name_and_phone"] = (("full_name", "phone"), joined(names.loose, pc.utf8_slice_codeunits(phone, -4, 11)))
+    if house is not None:
+        at = house if place is None else joined(house, place)
+        keys["surname_and_house"] = (("full_name", "address"), joined(names.surname, at))
     return keys
+
+
+def _born(numbers: ResidentIdForms | None, days: DateForms | None) -> pa.Array | None:
+    """The birth date, of the number where there is no other."""
+    if numbers is None:
+        return None if days is None else days.day
+    return numbers.birth_date if days is None else pc.coalesce(days.day, numbers.birth_date)

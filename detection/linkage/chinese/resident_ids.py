@@ -22,12 +22,13 @@ _YEARS = (1880, 2060)
 class ResidentIdForms:
     """The forms of each number, null where there is none.
 
-    core: region, birth date and sequence, 17 digits; of a number with too few or too many digits what there is. checked: the core of
-    numbers whose check character fits. region, birth, sequence: its parts. ordered: the digits of birth and sequence in order, which
+    core: region, birth date and sequence, 17 digits; of a number with too few or too many digits what there is. legacy: true for
+    numbers of the old form, with 15 digits. checked: the core of numbers whose check character fits. region, birth, sequence: its parts. ordered: the digits of birth and sequence in order, which
     two transposed digits leave as they are.
     """
 
     core: pa.Array
+    legacy: pa.Array
     checked: pa.Array
     region: pa.Array
     birth: pa.Array
@@ -91,6 +92,7 @@ def resident_id_forms(values: pa.Array) -> ResidentIdForms:
     begun = pc.greater_equal(pc.utf8_length(core), 14)
     return ResidentIdForms(
         core=core,
+        legacy=legacy,
         checked=or_null(core, fits),
         region=or_null(region, begun),
         birth=or_null(birth, pc.or_(dated, pc.and_(begun, pc.match_substring_regex(birth, r"^(?:19|20)[0-9]{6}$")))),

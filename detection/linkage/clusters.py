@@ -1,0 +1,121 @@
+"""From scored pairs to clusters: average linkage inside each connected component, so that one false pair does not weld two people together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ClusterRule:
+    """How pairs become clusters. All weights are match weights (log2 of the odds).
+
+    cut: clusters are joined while the average weight between them is at least this. edge: weight that connects a component. unknown: weight
+    of a pair that was not compared. clip: weights count at most that much, either way. most: records in a component, before edge is raised.
+    """
+
+    cut: float
+    edge: float
+    unknown: float
+    clip: float
+    most: int
+
+
+def components(left: Ints, right: Ints, weight: Floats, records: int, rule: ClusterRule) -> Ints:
+    """Component of each record: connected by pairs of at least rule.edge, components that are too big by pairs of a higher weight."""
+    edge = rule.edge
+    keep = weight >= edge
+    rows, columns = left[keep], right[keep]
+    labels = _connected(rows, columns, records)
+    while True:
+        sizes = np.bincount(labels, minlength=int(labels.max(initial=0)) + 1)
+        big = sizes > rule.most
+        if not big.any() or edge > 200:
+            return labels
+        edge += 2.0
+        inside = big[labels[left]] & (weight >= edge)
+        others = ~big[labels[left]] & (weight >= rule.edge)
+        # small components stay as they are: each is held together by an edge of every record to its first
+        small = np.flatnonzero(~big[labels])
+        first = np.full(len(sizes), -1, dtype=np.int64)
+        first[labels[small][::-1]] = small[::-1]
+        rows = np.concatenate([left[inside], small])
+        columns = np.concatenate([right[inside], first[labels[small]]])
+        del others
+        labels = _connected(rows, columns, records)
+
+
+def _connected(rows: Ints, columns: Ints, records: int) -> Ints:
+    graph = coo_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(records, records))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def missing_pairs(labels: Ints, left: Ints, right: Ints, *, size_most: int, pairs_most: int) -> tuple[Ints, Ints]:
+    """Pairs inside components that were not compared yet, of components of 3 to size_most records, the smallest components first."""
+    compared = {(a, b) for a, b in zip(left.tolist(), right.tolist(), strict=True)} if len(left) < 3_000_000 else None
+    key = None if compared is not None else np.sort(left * (len(labels) + 1) + right)
+    lefts: list[int] = []
+    rights: list[int] = []
+    for members in _members(labels, 3, size_most):
+        if len(lefts) > pairs_most:
+            break
+        ordered = np.sort(members)
+        a, b = np.triu_indices(len(ordered), 1)
+        one, other = ordered[a], ordered[b]
+        if compared is not None:
+            fresh = [pair for pair in zip(one.tolist(), other.tolist(), strict=True) if pair not in compared]
+            lefts += [pair[0] for pair in fresh]
+            rights += [pair[1] for pair in fresh]
+        elif key is not None:
+            wanted = one * (len(labels) + 1) + other
+            place = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
+            absent = key[place] != wanted
+            lefts += one[absent].tolist()
+            rights += other[absent].tolist()
+    return np.array(lefts, dtype=np.int64), np.array(rights, dtype=np.int64)
+
+
+def _members(labels: Ints, least: int, most: int) -> Iterator[Ints]:
+    sizes = np.bincount(labels)
+    order = np.argsort(labels, kind="stable")
+    starts = np.concatenate(([0], np.cumsum(sizes)))
+    wanted = np.flatnonzero((sizes >= least) & (sizes <= most))
+    for component in wanted[np.argsort(sizes[wanted], kind="stable")]:
+        yield order[starts[component] : starts[component + 1]]
+
+
+def cluster(left: Ints, right: Ints, weight: Floats, labels: Ints, rule: ClusterRule) -> Ints:
+    """Cluster of each record, numbered by its first record. Pairs across components are not looked at."""
+    result = np.arange(len(labels), dtype=np.int64)
+    inside = labels[left] == labels[right]
+    left, right, weight = left[inside], right[inside], weight[inside]
+    sizes = np.bincount(labels)
+    twos = (sizes[labels[left]] == 2) & (weight >= rule.cut)
+    result[right[twos]] = left[twos]
+    order = np.argsort(labels[left], kind="stable")
+    left, right, weight = left[order], right[order], weight[order]
+    starts = np.searchsorted(labels[left], np.arange(len(sizes) + 1))
+    position = np.zeros(len(labels), dtype=np.int64)
+    for members in _members(labels, 3, len(labels)):
+        component = labels[members[0]]
+        start, end = starts[component], starts[component + 1]
+        position[members] = np.arange(len(members))
+        matrix = np.full((len(members), len(members)), rule.unknown)
+        a, b = position[left[start:end]], position[right[start:end]]
+        matrix[a, b] = matrix[b, a] = np.clip(weight[start:end], -rule.clip, rule.clip)
+        upper = np.triu_indices(len(members), 1)
+        distances = rule.clip - matrix[upper]
+        found = fcluster(linkage(distances, "average"), rule.clip - rule.cut, criterion="distance")
+        firsts: dict[int, int] = {}
+        for member, number in zip(np.sort(members), found[position[np.sort(members)]], strict=True):
+            result[member] = firsts.setdefault(int(number), int(member))
+    return result

@@ -1,0 +1,297 @@
+"""The whole way: records -> cleaned and derived columns -> pairs to compare -> a trained model -> scored pairs -> clusters."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from detection.linkage import blocking
+from detection.linkage.chinese.features import prepare
+from detection.linkage.clusters import ClusterRule, cluster, components, missing_pairs
+from detection.linkage.engines import DuckDbEngine, Engine, EngineName, open_engine
+from detection.linkage.errors import LinkageInputError
+from detection.linkage.feature_columns import FeatureColumn
+from detection.linkage.features import ComparisonPlan, Plan, plan_features
+from detection.linkage.mapping import Mapping
+from detection.linkage.model import Model, shape_of
+from detection.linkage.preparation import ROW, clean
+from detection.linkage.records import make_records
+from detection.linkage.scoring import Scorer
+from detection.linkage.source import ID
+from detection.linkage.threshold import Threshold, ThresholdReason, expected_threshold, probabilities_of
+from detection.linkage.training import Training, train
+from detection.linkage.waterfall import Step, waterfall
+from models.policy_detection import LinkagePolicy
+
+Progress = Callable[[str, int, int], None]
+STEPS = 6
+_HASH = "(l * 7919 + r * 104729) % 1000003"
+"""Draws the same sample of pairs on every engine."""
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What came of it.
+
+    pairs: left, right (ids), probability, weight, and by comparison w_* and t_*; only pairs whose weight is at least the policy's kept_weight_min.
+    left_row, right_row: places of the two in the records (right-hand records after the left-hand ones). clusters: id, source (0 left, 1 right),
+    cluster (number of its first record). figures: counts and seconds by step, for reports.
+    """
+
+    pairs: pa.Table
+    clusters: pa.Table
+    threshold: Threshold
+    model: Model
+    comparisons: tuple[ComparisonPlan, ...]
+    figures: dict[str, Any]
+
+    def steps(self, pair: int) -> list[Step]:
+        """The waterfall of a pair, by its place in pairs."""
+        return waterfall(self.pairs.slice(pair, 1).to_pylist()[0], self.comparisons, self.model.parameters)
+
+
+@dataclass
+class _Run:
+    policy: LinkagePolicy
+    progress: Progress | None
+    figures: dict[str, Any] = field(default_factory=dict)
+    done: int = 0
+    started: float = field(default_factory=time.perf_counter)
+
+    def step(self, name: str) -> None:
+        self.done += 1
+        now = time.perf_counter()
+        self.figures.setdefault("seconds", {})[name] = round(now - self.started, 3)
+        self.started = now
+        if self.progress:
+            self.progress("linkage", self.done, STEPS)
+
+
+def link(
+    records: pa.Table,
+    mapping: Mapping,
+    policy: LinkagePolicy,
+    *,
+    work_folder: Path,
+    engine: EngineName = EngineName.DUCKDB,
+    right: pa.Table | None = None,
+    model: Model | None = None,
+    progress: Progress | None = None,
+) -> Linked:
+    """Link the records of one table among themselves, or two tables with each other.
+
+    records, right: ``id`` and text columns under the mapping's names (as source.read_records gives them). model: a trained one for the same
+    columns; without it one is trained. Temporary files go below work_folder and are removed.
+
+    Raises:
+        LinkageInputError: no column says anything, a table is empty, or the model is for other columns.
+        LinkageEngineError: the engine cannot be started.
+    """
+    tables = [records] if right is None else [records, right]
+    if any(not table.num_rows for table in tables):
+        raise LinkageInputError("there are no records to link")
+    if sum(table.num_rows for table in tables) < 2:
+        raise LinkageInputError("there is one record only: at least two are needed")
+    run = _Run(policy, progress)
+    names = mapping.renamed()
+    whole = pa.concat_tables([table.select([ID, *(item.name for item in names.mapped)]) for table in tables])
+    source = np.concatenate([np.full(table.num_rows, place, dtype=np.int32) for place, table in enumerate(tables)])
+    with ExitStack() as stack:
+        duck = stack.enter_context(open_engine(EngineName.DUCKDB, work_folder, memory_mb=policy.memory_mb, threads=policy.threads))
+        plan = _prepared(duck, whole, source, names)
+        if not plan.comparisons:
+            raise LinkageInputError("no mapped column says anything: each is empty or always the same")
+        run.step("preparation")
+        rules = _rules(duck, plan, whole.num_rows, policy, two_files=right is not None)
+        worker: Engine = duck
+        if engine is EngineName.SPARK:
+            worker = stack.enter_context(open_engine(engine, work_folder, memory_mb=policy.memory_mb, threads=policy.threads))
+            worker.load("records", duck.arrow("SELECT * FROM records"))
+        return _link(run, worker, plan, rules, tables, source, model)
+
+
+def _prepared(duck: DuckDbEngine, whole: pa.Table, source: NDArray[np.int32], mapping: Mapping) -> Plan:
+    extra: list[FeatureColumn]
+    raw, extra = prepare(whole.drop_columns([ID]), mapping.columns)
+    raw = raw.append_column(ROW, pa.array(np.arange(raw.num_rows, dtype=np.int64))).append_column("source", pa.array(source))
+    duck.load("raw", raw)
+    del raw
+    facts = clean(duck, mapping, extra)
+    duck.drop("raw")
+    plan = plan_features(facts, extra)
+    if plan.comparisons:
+        make_records(duck, plan)
+    duck.drop("cleaned")
+    return plan
+
+
+def _rules(duck: DuckDbEngine, plan: Plan, records: int, policy: LinkagePolicy, *, two_files: bool) -> list[blocking.Rule]:
+    fewer = max(1 / 3, min(1.0, math.sqrt(100_000 / records)))
+    return blocking.choose_rules(
+        duck,
+        plan.atoms,
+        plan.missing,
+        records=records,
+        two_files=two_files,
+        pairs_max=_pairs_max(policy, records),
+        rules_max=max(4, int(policy.rules_most * fewer)),
+        seed=policy.seed,
+    )
+
+
+def _pairs_max(policy: LinkagePolicy, records: int) -> int:
+    return max(policy.pairs_most, int(policy.pairs_per_record * records))
+
+
+def _link(
+    run: _Run,
+    engine: Engine,
+    plan: Plan,
+    rules: list[blocking.Rule],
+    tables: list[pa.Table],
+    source: NDArray[np.int32],
+    model: Model | None,
+) -> Linked:
+    policy, records, two_files = run.policy, len(source), len(tables) == 2
+    blocked = blocking.block(engine, rules, two_files=two_files, pairs_max=_pairs_max(policy, records), progress=run.progress)
+    run.figures["rules"] = [{"rule": rule.label, "comparisons": rule.comparisons, "left_out": rule.left_out} for rule in blocked]
+    run.step("blocking")
+    scorer = Scorer(engine, plan.comparisons, frozenset(plan.identifying))
+    if model is None:
+        training = _trained(engine, scorer, plan, rules, tables, source, policy)
+        parameters = training.parameters
+        run.figures["training"] = {"iterations": training.iterations, "matching_pairs": [round(one, 1) for one in training.matching_pairs]}
+    elif model.fits(plan.comparisons):
+        parameters = model.parameters
+    else:
+        raise LinkageInputError("the saved model is for other columns, or columns of another kind: train it anew")
+    run.step("training")
+    everything = records <= policy.all_pairs_records
+    if everything:
+        across = "a.source < b.source" if two_files else f"a.{ROW} < b.{ROW}"
+        engine.create("pairs", f"SELECT a.{ROW} AS l, b.{ROW} AS r FROM records AS a JOIN records AS b ON {across}")
+    compared = int(engine.rows("SELECT count(*) FROM pairs")[0][0])
+    scorer.score("pairs", parameters, "scored", weight_min=policy.kept_weight_min)
+    scored = engine.arrow("SELECT * FROM scored")
+    run.step("scoring")
+    rule = ClusterRule(
+        policy.cluster_weight,
+        policy.threshold_weight_min,
+        policy.cluster_unknown_weight,
+        policy.cluster_clip_weight,
+        policy.cluster_records_most,
+    )
+    left, right, weight = (scored[name].to_numpy() for name in ("l", "r", "weight"))
+    labels = components(left, right, weight, records, rule)
+    if not everything and not two_files:
+        scored, added = _completed(engine, scorer, scored, labels, parameters, policy)
+        compared += added
+        left, right, weight = (scored[name].to_numpy() for name in ("l", "r", "weight"))
+    threshold = (
+        Threshold(model.threshold_weight, policy.precision_target, 0, ThresholdReason.EXPECTED_PRECISION)
+        if model is not None
+        else expected_threshold(weight, policy.precision_target, policy.threshold_weight_min)
+    )
+    cut = threshold.weight if threshold.weight is not None else policy.threshold_weight_min
+    clusters = cluster(left, right, weight, labels, replace(rule, cut=min(cut, policy.cluster_clip_weight)))
+    run.step("clusters")
+    run.figures |= {"records": records, "pairs_compared": compared, "pairs_kept": scored.num_rows}
+    return Linked(
+        pairs=_with_ids(scored, tables, source),
+        clusters=pa.table(
+            {
+                ID: pa.concat_arrays([chunk for table in tables for chunk in table[ID].chunks]),
+                "source": pa.array(source),
+                "cluster": pa.array(clusters),
+            }
+        ),
+        threshold=threshold,
+        model=Model(shape_of(plan.comparisons), parameters, cut),
+        comparisons=tuple(plan.comparisons),
+        figures=run.figures,
+    )
+
+
+def _trained(
+    engine: Engine,
+    scorer: Scorer,
+    plan: Plan,
+    rules: list[blocking.Rule],
+    tables: list[pa.Table],
+    source: NDArray[np.int32],
+    policy: LinkagePolicy,
+) -> Training:
+    records = len(source)
+    sizes = [table.num_rows for table in tables]
+    total = float(sizes[0] * sizes[1]) if len(sizes) == 2 else records * (records - 1) / 2
+    random = np.random.default_rng(policy.seed)
+    wanted = int(min(policy.random_pairs, 4 * total + 10))
+    one = random.integers(0, sizes[0] if len(sizes) == 2 else records, wanted)
+    other = random.integers(sizes[0], records, wanted) if len(sizes) == 2 else random.integers(0, records, wanted)
+    drawn = np.unique(np.stack([np.minimum(one, other), np.maximum(one, other)])[:, one != other], axis=1)
+    engine.load("drawn", pa.table({"l": drawn[0], "r": drawn[1]}))
+    random_vectors, _ = scorer.vectors("drawn")
+    found = int(engine.rows("SELECT count(*) FROM pairs")[0][0])
+    share = min(1.0, policy.training_pairs / max(found, 1))
+    engine.create("seen", f"SELECT l, r, found FROM pairs WHERE {_HASH} < {int(1_000_003 * share) + 1}")
+    vectors, bits = scorer.vectors("seen", found=True)
+    usable = np.zeros(vectors.shape, dtype=bool)
+    for place, comparison in enumerate(plan.comparisons):
+        mask = sum(1 << number for number, rule in enumerate(rules) if not rule.variables & comparison.variables)
+        usable[:, place] = (bits & np.int64(mask)) != 0
+    for name in ("drawn", "seen"):
+        engine.drop(name)
+    return train(
+        vectors,
+        usable,
+        np.ones(len(vectors)),
+        random_vectors,
+        [len(comparison.levels) + 1 for comparison in plan.comparisons],
+        total_pairs=total,
+        seen_share=len(vectors) / max(found, 1),
+        prior_pairs=min(sizes) / 2,
+    )
+
+
+def _completed(
+    engine: Engine, scorer: Scorer, scored: pa.Table, labels: NDArray[np.int64], parameters: Any, policy: LinkagePolicy
+) -> tuple[pa.Table, int]:
+    # pairs inside a component that no rule found are compared too: the average between two groups then knows all of its pairs
+    left, right = missing_pairs(
+        labels, scored["l"].to_numpy(), scored["r"].to_numpy(), size_most=policy.cluster_records_most, pairs_most=policy.pairs_most // 2
+    )
+    if not len(left):
+        return scored, 0
+    engine.load("further", pa.table({"l": left, "r": right}))
+    # those of a weight below kept_weight_min were compared before, or are no news: they count as unknown ones do
+    scorer.score("further", parameters, "scored_further", weight_min=policy.kept_weight_min)
+    further = engine.arrow("SELECT * FROM scored_further")
+    engine.drop("further")
+    return pa.concat_tables([scored, further.cast(scored.schema)]), int(len(left))
+
+
+def _with_ids(scored: pa.Table, tables: list[pa.Table], source: NDArray[np.int32]) -> pa.Table:
+    ids = pa.concat_arrays([chunk for table in tables for chunk in table[ID].chunks])
+    left, right = scored["l"].to_numpy(), scored["r"].to_numpy()
+    order = np.lexsort((right, left))
+    weight = scored["weight"].to_numpy()[order]
+    columns = {
+        "left": ids.take(pa.array(left[order])),
+        "right": ids.take(pa.array(right[order])),
+        "probability": pa.array(probabilities_of(weight)),
+        "weight": pa.array(weight),
+        "left_row": pa.array(left[order]),
+        "right_row": pa.array(right[order]),
+    }
+    del source
+    taken = scored.take(pa.array(order))
+    return pa.table(columns | {name: taken[name] for name in scored.column_names if name.startswith(("w_", "t_"))})
