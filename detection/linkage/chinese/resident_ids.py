@@ -22,9 +22,9 @@ _YEARS = (1880, 2060)
 class ResidentIdForms:
     """The forms of each number, null where there is none.
 
-    core: region, birth date and sequence, 17 digits; of a number with too few or too many digits what there is. legacy: true for
-    numbers of the old form, with 15 digits. checked: the core of numbers whose check character fits. region, birth, sequence: its parts. ordered: the digits of birth and sequence in order, which
-    two transposed digits leave as they are.
+    core: region, birth date and sequence, 17 digits; of a number with too few or too many digits what there is.
+    legacy: true for numbers of the old form, with 15 digits. checked: the core of numbers whose check character fits.
+    region, birth, sequence: its parts. ordered: the digits of birth and sequence in order, which two transposed digits leave as they are.
     """
 
     core: pa.Array

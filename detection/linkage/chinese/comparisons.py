@@ -1,0 +1,206 @@
+"""How Chinese records are compared: comparisons that know what a check digit, a household and a namesake mean.
+
+Two right numbers that differ belong to two persons, unless one was issued anew. Where the names differ too, it is a family at most: then
+neither a birth date (twins) nor an address, a phone or an account (households) that the two share speaks for one person, and it is left
+out. Phone, account and address are one comparison, because those who share one of them mostly share the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from detection.linkage.blocking import Rule
+from detection.linkage.feature_columns import FeatureColumn, FeatureKind
+from detection.linkage.features import Atom, ComparisonPlan, Level, Plan
+
+REPLACED = ("resident_id", "full_name", "given_name", "surname", "birth_date", "region_code", "phone", "bank_account", "address")
+NUMBER_LENGTH = 17
+
+UNLIMITED = 1e15
+"""Comparisons expected of a rule that is only held to its share of all comparisons."""
+
+
+@dataclass(frozen=True)
+class KeyRule(Rule):
+    """Records that share a key are compared. columns: what the key is made of."""
+
+    columns: frozenset[str] = frozenset()
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Columns that pairs of this rule agree on in part or whole."""
+        return self.columns
+
+
+def with_chinese(plan: Plan, features: Sequence[FeatureColumn], variables: Mapping[str, str]) -> tuple[Plan, list[Rule]]:
+    """The plan with the comparisons of Chinese records in place of those of the columns that they come from, and the rules to block by.
+
+    features: as prepared. variables: canonical name -> column of the plan. The plan as it was, and no rules, where there are no keys among
+    the features.
+    """
+    keys = [feature for feature in features if feature.kind is FeatureKind.KEY]
+    if not keys:
+        return plan, []
+    there = {feature.name for feature in features}
+    about = {name for feature in features for name in (feature.of, *feature.also) if name is not None}
+    columns = {variables[name] for name in REPLACED if name in variables and name in about}
+    made = (_number(there), _name(there), _birth(there), _region(there), _contact(there))
+    changed = replace(
+        plan,
+        derived={name: sql for name, sql in plan.derived.items() if name not in columns} | {name: name for name in sorted(there)},
+        token_columns={name: sql for name, sql in plan.token_columns.items() if name not in columns},
+        comparisons=[*(each for each in made if each), *(each for each in plan.comparisons if not each.variables & columns)],
+        atoms=[],
+    )
+    rules: list[Rule] = []
+    for feature in features:
+        if feature.kind in {FeatureKind.KEY, FeatureKind.IDENTIFIER} and feature.of is not None:
+            atom = Atom(feature.name, feature.name, feature.of, 0.0)
+            rules.append(KeyRule((atom,), UNLIMITED, frozenset((feature.of, *feature.also))))
+    return changed, rules
+
+
+def _both(column: str, condition: str = "{}_l = {}_r") -> str:
+    return condition.replace("{}", column)
+
+
+def _absent(*columns: str) -> str:
+    return " AND ".join(f"({column}_l IS NULL OR {column}_r IS NULL)" for column in columns)
+
+
+def _near_names(there: set[str]) -> str:
+    if "full_name_normal" not in there:
+        return "FALSE"
+    return (
+        f"(coalesce({_both('full_name_loose_sound')}, FALSE) OR coalesce({_both('full_name_parts')}, FALSE) "
+        f"OR coalesce({_both('full_name_start')}, FALSE) OR coalesce({_fits()}, FALSE))"
+    )
+
+
+def _fits() -> str:
+    # each side by itself: a pattern that is null must not hide the other one
+    return "(coalesce(full_name_normal_r LIKE full_name_pattern_l, FALSE) OR coalesce(full_name_normal_l LIKE full_name_pattern_r, FALSE))"
+
+
+def _two_persons(there: set[str]) -> str:
+    """Two right numbers that differ, and names that differ."""
+    if not {"resident_id_checked", "full_name_normal"} <= there:
+        return "FALSE"
+    named = "full_name_normal_l IS NOT NULL AND full_name_normal_r IS NOT NULL"
+    return f"(coalesce(resident_id_checked_l <> resident_id_checked_r, FALSE) AND {named} AND NOT {_near_names(there)})"
+
+
+def _number(there: set[str]) -> ComparisonPlan | None:
+    if "resident_id_core" not in there:
+        return None
+    core = "resident_id_core"
+    full = f"length({core}_l) = {NUMBER_LENGTH} AND length({core}_r) = {NUMBER_LENGTH}"
+    levels = (
+        Level("the same number", f"{core}_l = {core}_r"),
+        Level("two right numbers that differ", "resident_id_checked_l <> resident_id_checked_r"),
+        Level("one slip", _slips(core, 1)),
+        Level("two slips", _slips(core, 2)),
+        Level("only the region differs", f"{full} AND substr({core}_l, 7, 11) = substr({core}_r, 7, 11)"),
+        Level(
+            "only the birth date differs",
+            f"{full} AND substr({core}_l, 1, 6) = substr({core}_r, 1, 6) AND substr({core}_l, 15, 3) = substr({core}_r, 15, 3)",
+        ),
+        Level("region and birth date are the same", f"substr({core}_l, 1, 14) = substr({core}_r, 1, 14)"),
+    )
+    return ComparisonPlan("resident_id", "resident id", _absent(core), levels, frozenset({"resident_id"}))
+
+
+def _slips(column: str, most: int) -> str:
+    pair = f"({column}_l, {column}_r)"
+    return f"abs(length({column}_l) - length({column}_r)) <= {most} AND levenshtein{pair} <= {2 * most} AND {{edits}}{pair} <= {most}"
+
+
+def _name(there: set[str]) -> ComparisonPlan | None:
+    if "full_name_normal" not in there:
+        return None
+    normal, loose = "full_name_normal", "full_name_loose_sound"
+    length_l, length_r = f"length({normal}_l)", f"length({normal}_r)"
+    levels = (
+        Level("the same name", _both(normal), normal),
+        Level("the same parts in another order", _both("full_name_parts")),
+        Level(
+            "one is cut off", f"{_both('full_name_start')} AND (starts_with({normal}_l, {normal}_r) OR starts_with({normal}_r, {normal}_l))"
+        ),
+        Level("the same but for what could not be written", _fits()),
+        Level("sounds the same", _both("full_name_sound"), "full_name_sound"),
+        Level("sounds nearly the same, or looks the same", f"{_both(loose)} OR {_both('full_name_shape')}", loose),
+        Level("one character of three differs", f"{length_l} = {length_r} AND {length_l} IN (3, 4) AND {_equal_characters(normal)} >= 3"),
+        Level("one character is left out", f"{_one_left_out(normal, 'l', 'r')} OR {_one_left_out(normal, 'r', 'l')}"),
+        Level("the same surname", f"substr({normal}_l, 1, 1) = substr({normal}_r, 1, 1)"),
+    )
+    return ComparisonPlan("full_name", "full name", _absent(normal), levels, frozenset({"full_name"}))
+
+
+# Edit distances of DuckDB count bytes, of which a Chinese character has three: characters are compared place by place instead.
+
+
+def _equal_characters(column: str, most: int = 4) -> str:
+    # places after the end are equal too
+    return "(" + " + ".join(f"CAST(substr({column}_l, {at}, 1) = substr({column}_r, {at}, 1) AS INT)" for at in range(1, most + 1)) + ")"
+
+
+def _one_left_out(column: str, longer: str, shorter: str) -> str:
+    whole, part = f"{column}_{longer}", f"{column}_{shorter}"
+    left = " OR ".join(f"substr({whole}, 1, {at - 1}) || substr({whole}, {at + 1}) = {part}" for at in (2, 3, 4))
+    return f"(length({whole}) = length({part}) + 1 AND length({whole}) <= 4 AND length({part}) >= 2 AND ({left}))"
+
+
+def _birth(there: set[str]) -> ComparisonPlan | None:
+    if "birth_date_day" not in there:
+        return None
+    day = "birth_date_day"
+    levels = (
+        Level("the same day", _both(day)),
+        Level("the same day, one of them in the lunar calendar", f"{day}_l = birth_date_from_lunar_r OR {day}_r = birth_date_from_lunar_l"),
+        Level("day and month swapped", f"{day}_l = birth_date_swapped_r"),
+        Level("one digit differs", f"levenshtein({day}_l, {day}_r) = 1"),
+        Level("the same day of another year", f"substr({day}_l, 6, 5) = substr({day}_r, 6, 5)"),
+        Level("the same year", f"substr({day}_l, 1, 4) = substr({day}_r, 1, 4)"),
+    )
+    null = f"{_absent(day)} OR {_two_persons(there)}"
+    return ComparisonPlan("birth_date", "birth date", null, levels, frozenset({"birth_date"}))
+
+
+def _region(there: set[str]) -> ComparisonPlan | None:
+    if "region_code_in_force" not in there:
+        return None
+    code = "region_code_in_force"
+    levels = (Level("the same county", _both(code)), Level("the same city", f"substr({code}_l, 1, 4) = substr({code}_r, 1, 4)"))
+    return ComparisonPlan("region_code", "region code", _absent(code), levels, frozenset({"region_code"}))
+
+
+def _contact(there: set[str]) -> ComparisonPlan | None:
+    columns = [name for name in ("phone_number", "bank_account_number", "address_normal") if name in there]
+    if not columns:
+        return None
+    same = {column: f"coalesce({_both(column)}, FALSE)" for column in columns}
+    labels = {"phone_number": "the same phone", "bank_account_number": "the same account", "address_normal": "the same address"}
+    levels = []
+    if len(columns) > 1:
+        count = " + ".join(f"CAST({each} AS INT)" for each in same.values())
+        levels.append(Level("two of phone, account and address are the same", f"{count} >= 2"))
+    levels += [
+        Level(labels[column], same[column], column)
+        for column in ("bank_account_number", "phone_number", "address_normal")
+        if column in there
+    ]
+    near = [f"({_slips(column, 1)})" for column in ("bank_account_number", "phone_number") if column in there]
+    if near:
+        levels.append(Level("one slip in phone or account", " OR ".join(near)))
+    if "address_normal" in there:
+        levels.append(
+            Level(
+                "one address within the other, or alike with the same numbers",
+                "(length(address_normal_l) >= 5 AND length(address_normal_r) >= 5 AND (starts_with(address_normal_l, address_normal_r) "
+                "OR starts_with(address_normal_r, address_normal_l))) "
+                "OR (address_numbers_l = address_numbers_r AND {jaro_winkler}(address_normal_l, address_normal_r) >= 0.8)",
+            )
+        )
+    null = f"({_absent(*columns)}) OR {_two_persons(there)}"
+    return ComparisonPlan("contact", "phone, account, address", null, tuple(levels), frozenset({"phone", "bank_account", "address"}))
