@@ -130,11 +130,7 @@ def write(session: Session, findings: Sequence[Finding], *, run_id: int, policy_
     """
     if not findings:
         return Written()
-    keys = {finding.key for finding in findings}
-    if len(keys) < len(findings):
-        seen = set[str]()
-        twice = next(finding for finding in findings if finding.key in seen or seen.add(finding.key))  # type: ignore[func-returns-value]
-        raise FoundTwiceError(f"rule {twice.code} gave the key {twice.key} to two findings; nothing of this batch was written")
+    findings = _once(findings)
     with _staged(session, findings):
         _resolve(session)
         confirmed = _confirmed(session)
@@ -144,6 +140,16 @@ def write(session: Session, findings: Sequence[Finding], *, run_id: int, policy_
         updated = _change(session, run_id=run_id, policy_hash=policy_hash, by=by, now=now)
         opened = _insert(session, run_id=run_id, policy_hash=policy_hash, now=now)
     return Written(len(findings), opened, updated, unchanged)
+
+
+def _once(findings: Sequence[Finding]) -> list[Finding]:
+    """Each finding once: a pair may be found from both of its sides."""
+    found: dict[str, Finding] = {}
+    for finding in findings:
+        same = found.setdefault(finding.key, finding)
+        if same is not finding and same.digest() != finding.digest():
+            raise FoundTwiceError(f"rule {finding.code} gave the key {finding.key} to two findings; nothing of this batch was written")
+    return list(found.values())
 
 
 @contextmanager

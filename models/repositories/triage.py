@@ -7,12 +7,12 @@ do not both open an alert.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, String, func, literal, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from models.alert import Alert, AlertState
@@ -20,13 +20,14 @@ from models.benefit import Payment
 from models.detection import Signal
 from models.person import Person
 from models.repositories.signals import TRIAGE
-from models.repositories.triage_writes import TriageWrites, alert_key
+from models.repositories.triage_writes import Subject, TriageWrites, alert_key
 from models.triage import DOUBTS_DEATH, BenefitMonth, TriageRules, Weighable, is_news, months, weigh
 
 AT_ONCE = 1_000
-PAYMENTS_AT_ONCE = 10_000
-PAID_ROLE = "paid"
-"""Role of the payments that are the money of a finding, or of a benefit whose months are, where its payments are not known."""
+IDS_AT_ONCE = 10_000
+PAID_ROLES = frozenset({"paid", "own"})
+"""Roles of the payments that are the money of a finding, or of the benefits whose months are."""
+_SIGNAL, _ALERT = Signal.__table__.c, Alert.__table__.c
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,11 @@ class Triaged:
 
 @dataclass(frozen=True)
 class _Known:
-    """What the store knows of the persons of one chunk."""
+    """What the store knows of the subjects of one chunk, by their keys."""
 
-    region_of: Mapping[int, str]
-    standing: Mapping[int, Sequence[Row[Any]]]
-    vanished: Mapping[int, Sequence[Row[Any]]]
-    alerts: Mapping[int, Sequence[Row[Any]]]
+    standing: Mapping[str, Sequence[Row[Any]]]
+    vanished: Mapping[str, Sequence[Row[Any]]]
+    alerts: Mapping[str, Sequence[Row[Any]]]
     closed: Mapping[int, Row[Any]]
     paid: Mapping[BenefitMonth, int]
     payments: Mapping[int, BenefitMonth]
@@ -80,15 +80,6 @@ def triage(
     wanted = sorted(set(session.scalars(select(speaking).where(Person.id.in_(person_ids)))))
     lock = select(Person.id).where(Person.id.in_(wanted)).order_by(Person.id).with_for_update(key_share=True, skip_locked=skip_locked)
     roots = list(session.scalars(lock))
-    known = _read(session, roots)
-    writes = TriageWrites(by, now)
-    for root in roots:
-        _decide(root, known, rules, writes)
-    opened = writes.write(session)
-    return Triaged(opened, writes.updated, writes.closed, writes.told, len(wanted) - len(roots))
-
-
-def _read(session: Session, roots: Sequence[int]) -> _Known:
     members = {
         row.id: row.merged_into_id or row.id
         for row in session.execute(
@@ -96,54 +87,102 @@ def _read(session: Session, roots: Sequence[int]) -> _Known:
         )
     }
     regions = {row[0]: row[1] for row in session.execute(select(Person.id, Person.region_code).where(Person.id.in_(roots)))}
-    columns = Signal.__table__.c
-    signals = session.execute(
-        select(*columns)
-        .where(columns.person_id.in_(list(members)), or_(columns.vanished_at.is_(None), columns.triage_due))
-        .order_by(columns.id)
+    subjects = {alert_key(root): Subject(alert_key(root), root, regions[root]) for root in roots}
+    signals = _of(session, _SIGNAL.person_id.in_(list(members)))
+    by_subject = {row.id: alert_key(members[row.person_id]) for row in signals}
+    keys = {alert_key(member): alert_key(root) for member, root in members.items()}
+    done = _decide_all(session, subjects, signals, by_subject, keys, rules, TriageWrites(by, now))
+    return replace(done, locked=len(wanted) - len(roots))
+
+
+def triage_others(session: Session, rules: TriageRules, *, by: str, now: datetime, limit: int = AT_ONCE) -> tuple[Triaged, int]:
+    """The same for signals that are about no person: an account, a hospital; with how many subjects were looked at. One run at a time."""
+    key = type_coerce(_SIGNAL.subject_kind, String) + literal(":") + _SIGNAL.subject_ref
+    wanted = session.scalars(select(key).where(_SIGNAL.triage_due, _SIGNAL.person_id.is_(None)).distinct().order_by(key).limit(limit)).all()
+    if not wanted:
+        return Triaged(), 0
+    refs = [one.split(":", 1)[1] for one in wanted]
+    signals = [
+        row
+        for row in _of(session, _SIGNAL.person_id.is_(None), _SIGNAL.subject_ref.in_(refs))
+        if f"{row.subject_kind.value}:{row.subject_ref}" in wanted
+    ]
+    by_subject = {row.id: f"{row.subject_kind.value}:{row.subject_ref}" for row in signals}
+    subjects = {by_subject[row.id]: Subject(by_subject[row.id], None, row.region_code) for row in reversed(signals)}
+    keys = {one: one for one in subjects}
+    return _decide_all(session, subjects, signals, by_subject, keys, rules, TriageWrites(by, now)), len(wanted)
+
+
+def _of(session: Session, *whose: ColumnElement[bool]) -> Sequence[Row[Any]]:
+    """What stands, and what vanished without the alert knowing."""
+    return session.execute(
+        select(*_SIGNAL).where(*whose, or_(_SIGNAL.vanished_at.is_(None), _SIGNAL.triage_due)).order_by(_SIGNAL.id)
     ).all()
-    standing, vanished = defaultdict[int, list[Row[Any]]](list), defaultdict[int, list[Row[Any]]](list)
+
+
+def _decide_all(
+    session: Session,
+    subjects: Mapping[str, Subject],
+    signals: Sequence[Row[Any]],
+    by_subject: Mapping[int, str],
+    keys: Mapping[str, str],
+    rules: TriageRules,
+    writes: TriageWrites,
+) -> Triaged:
+    """keys: of every alert that may be open about the subjects -> key of the subject."""
+    standing, vanished = defaultdict[str, list[Row[Any]]](list), defaultdict[str, list[Row[Any]]](list)
     for row in signals:
-        (standing if row.vanished_at is None else vanished)[members[row.person_id]].append(row)
-    named = {alert_key(member): root for member, root in members.items()}
-    alerts = defaultdict[int, list[Row[Any]]](list)
-    found = Alert.__table__.c
+        (standing if row.vanished_at is None else vanished)[by_subject[row.id]].append(row)
+    alerts = defaultdict[str, list[Row[Any]]](list)
     # locked, so that nobody closes one or makes a case of it meanwhile
-    query = select(*found).where(found.key.in_(list(named)), found.state != AlertState.CLOSED.value)
-    for row in session.execute(query.order_by(found.id).with_for_update()):
-        alerts[named[row.key]].append(row)
+    query = select(*_ALERT).where(_ALERT.key.in_(list(keys)), _ALERT.state != AlertState.CLOSED.value)
+    for row in session.execute(query.order_by(_ALERT.id).with_for_update()):
+        alerts[keys[row.key]].append(row)
     earlier = {row.alert_id for row in signals if row.alert_id is not None}
-    over = select(*found).where(found.id.in_(earlier), found.state == AlertState.CLOSED.value)
+    over = select(*_ALERT).where(_ALERT.id.in_(earlier), _ALERT.state == AlertState.CLOSED.value)
     closed = {row.id: row for row in session.execute(over)}
-    paid, payments = _money(session, standing)
-    return _Known(regions, standing, vanished, alerts, closed, paid, payments)
+    known = _Known(standing, vanished, alerts, closed, *_money(session, standing))
+    for subject in subjects.values():
+        _decide(subject, known, rules, writes)
+    return Triaged(writes.write(session), writes.updated, writes.closed, writes.told)
 
 
-def _money(session: Session, standing: Mapping[int, Sequence[Row[Any]]]) -> tuple[dict[BenefitMonth, int], dict[int, BenefitMonth]]:
-    """What was paid where several signals on one person name payments, and which month of which benefit each payment is of."""
-    wanted = set[int]()
+def _money(session: Session, standing: Mapping[str, Sequence[Row[Any]]]) -> tuple[dict[BenefitMonth, int], dict[int, BenefitMonth]]:
+    """What was paid where several signals on one subject name money, and which month of which benefit each payment is of."""
+    payments, benefits, bounds = set[int](), set[int](), list[date]()
     for rows in standing.values():
-        named = [_ids(row, "payment") for row in rows if row.amount_fen > 0]
-        if len(named) > 1:
-            wanted.update(*named)
-    paid, payments = dict[BenefitMonth, int](), dict[int, BenefitMonth]()
-    ids = sorted(wanted)
-    for start in range(0, len(ids), PAYMENTS_AT_ONCE):
-        some = ids[start : start + PAYMENTS_AT_ONCE]
-        query = select(Payment.id, Payment.benefit_id, Payment.month, Payment.amount_fen).where(Payment.id.in_(some))
-        for payment_id, benefit_id, month, fen in session.execute(query):
-            payments[payment_id] = (benefit_id, month)
+        priced = [row for row in rows if row.amount_fen > 0]
+        if len(priced) < 2:
+            continue
+        for row in priced:
+            payments.update(_ids(row, "payment"))
+            if row.from_month is not None and row.to_month is not None and (named := _ids(row, "benefit")):
+                benefits.update(named)
+                bounds += [row.from_month, row.to_month]
+    paid, months_of = dict[BenefitMonth, int](), dict[int, BenefitMonth]()
+    query = select(Payment.id, Payment.benefit_id, Payment.month, Payment.amount_fen)
+    asked = [query.where(Payment.id.in_(some)) for some in _some(payments)]
+    asked += [query.where(Payment.benefit_id.in_(some), Payment.month.between(min(bounds), max(bounds))) for some in _some(benefits)]
+    for one in asked:
+        for payment_id, benefit_id, month, fen in session.execute(one):
+            months_of[payment_id] = (benefit_id, month)
             paid[benefit_id, month] = fen
-    return paid, payments
+    return paid, months_of
+
+
+def _some(ids: Iterable[int]) -> Iterator[list[int]]:
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), IDS_AT_ONCE):
+        yield ordered[start : start + IDS_AT_ONCE]
 
 
 def _ids(row: Row[Any], kind: str) -> list[int]:
-    return [record["id"] for record in row.records if record["kind"] == kind and record["role"] == PAID_ROLE]
+    return [record["id"] for record in row.records if record["kind"] == kind and record["role"] in PAID_ROLES]
 
 
-def _decide(root: int, known: _Known, rules: TriageRules, writes: TriageWrites) -> None:
+def _decide(subject: Subject, known: _Known, rules: TriageRules, writes: TriageWrites) -> None:
     live, earlier = [], set[str]()
-    standing, vanished = known.standing.get(root, ()), known.vanished.get(root, ())
+    standing, vanished = known.standing.get(subject.key, ()), known.vanished.get(subject.key, ())
     for row in standing:
         closed = None if row.alert_id is None else known.closed.get(row.alert_id)
         by_people = closed is not None and closed.closed_by != TRIAGE
@@ -155,19 +194,19 @@ def _decide(root: int, known: _Known, rules: TriageRules, writes: TriageWrites) 
             writes.settle(row)
     for row in vanished:
         writes.settle(row)
-    alerts = known.alerts.get(root, ())
-    kept = next((one for one in alerts if one.key == alert_key(root)), alerts[0] if alerts else None)
+    alerts = known.alerts.get(subject.key, ())
+    kept = next((one for one in alerts if one.key == subject.key), alerts[0] if alerts else None)
     for other in alerts:
         if kept is not None and other.id != kept.id:
-            writes.leave(other, root, kept.public_id)
+            writes.leave(other, subject, kept.public_id)
     if live:
         weighed = weigh([_weighable(row, known.payments) for row in live], rules.policy, known.paid)
         if kept is None:
-            writes.open(root, known.region_of[root], live, weighed, sorted(earlier))
+            writes.open(subject, live, weighed, sorted(earlier))
         else:
-            writes.update(kept, root, known.region_of[root], live, vanished, weighed)
+            writes.update(kept, subject, live, vanished, weighed)
     elif kept is not None:
-        writes.empty(kept, root, vanished)
+        writes.empty(kept, subject, vanished)
 
 
 def _weighable(row: Row[Any], payments: Mapping[int, BenefitMonth]) -> Weighable:

@@ -34,6 +34,15 @@ def alert_key(person_id: int) -> str:
     return f"person:{person_id}"
 
 
+@dataclass(frozen=True)
+class Subject:
+    """Whom an alert is about. key: of the alert. person_id: of the record that speaks; None for what is no person."""
+
+    key: str
+    person_id: int | None
+    region_code: str
+
+
 @dataclass
 class TriageWrites:
     """The rows to write for one chunk of persons. updated, closed: alerts; told: of them those in a case, which people close."""
@@ -53,20 +62,17 @@ class TriageWrites:
         """The alert of this signal, the one that it has or another, knows of it."""
         self._signals.append({"id": signal.id, "alert_id": alert_id or signal.alert_id, "triage_due": False})
 
-    def open(self, root: int, region_code: str, live: Sequence[Row[Any]], weighed: Weighed, earlier: Sequence[str]) -> None:
+    def open(self, subject: Subject, live: Sequence[Row[Any]], weighed: Weighed, earlier: Sequence[str]) -> None:
         """A new alert. earlier: public ids of those that people closed before something changed."""
         details = _details(live, weighed)
         if earlier:
             details["earlier"] = list(earlier)
-        key = alert_key(root)
         says = {"code": weighed.lead, "severity": weighed.severity, "amount_fen": weighed.amount_fen, "priority": weighed.priority}
-        says |= {"public_id": opaque_id(), "key": key, "state": AlertState.OPEN, "person_id": root, "region_code": region_code}
+        says |= {"public_id": opaque_id(), "state": AlertState.OPEN, **vars(subject)}
         self._new.append({**says, "details": details, "updated_at": self.now, "opened_by": self.by, "opened_at": self.now})
-        self._joined += [(row.id, key) for row in live]
+        self._joined += [(row.id, subject.key) for row in live]
 
-    def update(
-        self, alert: Row[Any], root: int, region_code: str, live: Sequence[Row[Any]], vanished: Sequence[Row[Any]], weighed: Weighed
-    ) -> None:
+    def update(self, alert: Row[Any], subject: Subject, live: Sequence[Row[Any]], vanished: Sequence[Row[Any]], weighed: Weighed) -> None:
         """An alert whose signals stand, as they are now; nothing when it says so already."""
         news = {
             "joined": [row.public_id for row in live if row.alert_id != alert.id],
@@ -77,7 +83,7 @@ class TriageWrites:
             if row.alert_id != alert.id or row.triage_due:
                 self.settle(row, alert.id)
         says = {"code": weighed.lead, "severity": weighed.severity, "amount_fen": weighed.amount_fen, "priority": weighed.priority}
-        says |= {"key": alert_key(root), "person_id": root, "region_code": region_code}
+        says |= vars(subject)
         if not any(news.values()) and all(getattr(alert, name) == value for name, value in says.items()):
             return
         details = {**alert.details, **_details(live, weighed)}
@@ -85,26 +91,26 @@ class TriageWrites:
             details = self._tell(details, news)
         self._change(alert, **says, details=details)
         amounts, leads = [alert.amount_fen, weighed.amount_fen], [alert.code, weighed.lead]
-        self._record("alert.updated", alert, root, news=_named(news), amount_fen=amounts, lead=leads)
+        self._record("alert.updated", alert, subject, news=_named(news), amount_fen=amounts, lead=leads)
         self.updated += 1
 
-    def empty(self, alert: Row[Any], root: int, vanished: Sequence[Row[Any]]) -> None:
+    def empty(self, alert: Row[Any], subject: Subject, vanished: Sequence[Row[Any]]) -> None:
         """An alert none of whose signals stands: it closes, unless people work on it."""
         news = {"vanished": _gone(alert, vanished)}
         if alert.state is AlertState.OPEN:
-            self._close(alert, root, ALL_VANISHED, news=_named(news))
+            self._close(alert, subject, ALL_VANISHED, news=_named(news))
         elif news["vanished"]:
             self._change(alert, details=self._tell({**alert.details, "signals": {}}, news))
-            self._record("alert.updated", alert, root, news=_named(news))
+            self._record("alert.updated", alert, subject, news=_named(news))
             self.updated += 1
 
-    def leave(self, alert: Row[Any], root: int, instead: str) -> None:
+    def leave(self, alert: Row[Any], subject: Subject, instead: str) -> None:
         """An alert of a record that was merged into the person: its signals are with the other alert now. instead: public id of that."""
         if alert.state is AlertState.OPEN:
-            self._close(alert, root, MERGED, instead=instead)
+            self._close(alert, subject, MERGED, instead=instead)
         elif alert.details.get("instead") != instead:
             self._change(alert, details={**alert.details, "signals": {}, "instead": instead})
-            self._record("alert.updated", alert, root, instead=instead)
+            self._record("alert.updated", alert, subject, instead=instead)
             self.updated, self.told = self.updated + 1, self.told + 1
 
     def write(self, session: Session) -> int:
@@ -131,9 +137,9 @@ class TriageWrites:
         changes = [*details.get("changes", ()), {"at": self.now.isoformat(timespec="seconds"), **_named(news)}]
         return {**details, "changes": changes[-CHANGES_KEPT:]}
 
-    def _close(self, alert: Row[Any], root: int, reason: str, **said: Any) -> None:
+    def _close(self, alert: Row[Any], subject: Subject, reason: str, **said: Any) -> None:
         self._change(alert, state=AlertState.CLOSED, closed_by=TRIAGE, closed_at=self.now, close_reason=reason)
-        self._record("alert.closed", alert, root, reason=reason, **said)
+        self._record("alert.closed", alert, subject, reason=reason, **said)
         self.closed += 1
 
     def _change(self, alert: Row[Any], **values: Any) -> None:
@@ -141,8 +147,8 @@ class TriageWrites:
         values = {name: values.get(name, getattr(alert, name)) for name in (*_SAYS, *_STATE)}
         self._changed.append({**values, "id": alert.id, "updated_at": self.now})
 
-    def _record(self, action: str, alert: Row[Any], root: int, **details: Any) -> None:
-        entry = {"actor": self.by, "action": action, "person_id": root, "object": alert.public_id}
+    def _record(self, action: str, alert: Row[Any], subject: Subject, **details: Any) -> None:
+        entry = {"actor": self.by, "action": action, "person_id": subject.person_id, "object": alert.public_id}
         self._audit.append({**entry, "reason": None, "at": self.now, "details": details})
 
 

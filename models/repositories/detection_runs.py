@@ -1,0 +1,103 @@
+"""The rows of detection's runs: begun or gone on with, moved on with each stage that ended, done or failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from models.detection import DetectionKind, DetectionRun, RunState
+from models.errors import NotFoundError
+
+BROKEN_OFF = "broken off; a later run took its place"
+
+
+@dataclass(frozen=True)
+class StageCounts:
+    """What came of one stage: signals, or alerts for triage. amount_fen: of the findings. wall_s: of the process that ended it."""
+
+    found: int = 0
+    opened: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    closed: int = 0
+    amount_fen: int = 0
+    wall_s: float = 0.0
+
+
+def start_or_resume(
+    session: Session, *, kind: DetectionKind, as_of: date, region_code: str, engine: str, policy_hash: str, by: str, now: datetime
+) -> DetectionRun:
+    """The run of this kind, day, policy and region that did not come to its end, or a new one. The caller holds the lock of the kind.
+
+    Other runs of the kind that never ended are closed as failed: their rules found nothing to the end for a day that is over.
+    """
+    same = (DetectionRun.as_of == as_of, DetectionRun.policy_hash == policy_hash, DetectionRun.region_code == region_code)
+    running = (DetectionRun.kind == kind, DetectionRun.state == RunState.RUNNING)
+    run = session.scalar(select(DetectionRun).where(*running, *same))
+    others = update(DetectionRun).where(*running)
+    if run is not None:
+        others = others.where(DetectionRun.id != run.id)
+    session.execute(others.values(state=RunState.FAILED, finished_at=now, failure=BROKEN_OFF))
+    if run is None:
+        run = DetectionRun(kind=kind, state=RunState.RUNNING, as_of=as_of, region_code=region_code, policy_hash=policy_hash)
+        run.engine, run.started_by, run.started_at = engine, by, now
+        session.add(run)
+    run.engine = engine
+    session.flush()
+    return run
+
+
+def get(session: Session, run_id: int) -> DetectionRun:
+    """The run with this id, which must be there."""
+    return session.get_one(DetectionRun, run_id)
+
+
+def find(session: Session, public_id: str) -> DetectionRun:
+    """The run with this public id. Raises NotFoundError."""
+    run = session.scalar(select(DetectionRun).where(DetectionRun.public_id == public_id))
+    if run is None:
+        raise NotFoundError("there is no such run")
+    return run
+
+
+def listing(
+    session: Session, *, kind: DetectionKind | None = None, before_id: int | None = None, limit: int = 50
+) -> Sequence[DetectionRun]:
+    """Runs, newest first, from before an id."""
+    query = select(DetectionRun).order_by(DetectionRun.id.desc()).limit(limit)
+    if kind is not None:
+        query = query.where(DetectionRun.kind == kind)
+    if before_id is not None:
+        query = query.where(DetectionRun.id < before_id)
+    return session.scalars(query).all()
+
+
+def newest_day(session: Session, kind: DetectionKind, region_code: str) -> date | None:
+    """The day of the newest finished run of a kind that looked at this region, or at everybody."""
+    regions = {region_code, ""} if region_code else None
+    query = select(func.max(DetectionRun.as_of)).where(DetectionRun.kind == kind, DetectionRun.state == RunState.DONE)
+    return session.scalar(query if regions is None else query.where(DetectionRun.region_code.in_(regions)))
+
+
+def stage_ended(session: Session, run: DetectionRun, name: str, counts: StageCounts, *, signals: bool = True, **more: Any) -> None:
+    """Note what came of a stage, in the transaction of its last change. signals: the counts are of signals."""
+    run.finished_stages = {**run.finished_stages, name: asdict(counts) | more}
+    if signals:
+        run.found += counts.found
+        run.opened += counts.opened
+        run.updated += counts.updated
+        run.closed += counts.closed
+    session.flush()
+
+
+def finish(session: Session, run: DetectionRun, *, now: datetime, failure: str | None = None) -> None:
+    """The run is over. failure: what stopped it and what to do, without anybody's data."""
+    run.state = RunState.DONE if failure is None else RunState.FAILED
+    run.failure = None if failure is None else failure[:500]
+    run.finished_at = now
+    session.flush()
