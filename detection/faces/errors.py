@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from detection.errors import DetectionError
 
-class FacesError(Exception):
+
+class FacesError(DetectionError):
     """Base of every error that the search raises on purpose. ``code`` is stable."""
 
     code = "faces_error"

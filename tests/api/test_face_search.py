@@ -1,4 +1,4 @@
-"""The threshold of the search for faces: of the calibration in effect, normalised as verification does, else the provisional one; its index."""
+"""Threshold and index of the search for faces: the calibration in effect, normalised as verification does, else the provisional value."""
 
 from __future__ import annotations
 
