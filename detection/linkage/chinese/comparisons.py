@@ -96,17 +96,17 @@ def _number(there: set[str]) -> ComparisonPlan | None:
         return None
     core = "resident_id_core"
     full = f"length({core}_l) = {NUMBER_LENGTH} AND length({core}_r) = {NUMBER_LENGTH}"
+    same_sequence = f"{full} AND substr({core}_l, 15, 3) = substr({core}_r, 15, 3)"
     levels = (
         Level("the same number", f"{core}_l = {core}_r"),
         Level("two right numbers that differ", "resident_id_checked_l <> resident_id_checked_r"),
+        Level("one is cut off", f"starts_with({core}_l, {core}_r) OR starts_with({core}_r, {core}_l)"),
+        Level("one slip in region or birth date", f"{same_sequence} AND {_slips(core, 1)}"),
         Level("one slip", _slips(core, 1)),
+        Level("only the sequence differs", f"{full} AND substr({core}_l, 1, 14) = substr({core}_r, 1, 14)"),
         Level("two slips", _slips(core, 2)),
         Level("only the region differs", f"{full} AND substr({core}_l, 7, 11) = substr({core}_r, 7, 11)"),
-        Level(
-            "only the birth date differs",
-            f"{full} AND substr({core}_l, 1, 6) = substr({core}_r, 1, 6) AND substr({core}_l, 15, 3) = substr({core}_r, 15, 3)",
-        ),
-        Level("region and birth date are the same", f"substr({core}_l, 1, 14) = substr({core}_r, 1, 14)"),
+        Level("only the birth date differs", f"{same_sequence} AND substr({core}_l, 1, 6) = substr({core}_r, 1, 6)"),
     )
     return ComparisonPlan("resident_id", "resident id", _absent(core), levels, frozenset({"resident_id"}))
 
@@ -163,7 +163,8 @@ def _birth(there: set[str]) -> ComparisonPlan | None:
         Level("the same day of another year", f"substr({day}_l, 6, 5) = substr({day}_r, 6, 5)"),
         Level("the same year", f"substr({day}_l, 1, 4) = substr({day}_r, 1, 4)"),
     )
-    null = f"{_absent(day)} OR {_two_persons(there)}"
+    told = "substr(resident_id_core_l, 7, 8) = substr(resident_id_core_r, 7, 8)" if "resident_id_core" in there else "FALSE"
+    null = f"{_absent(day)} OR {_two_persons(there)} OR coalesce({told} AND {day}_l = {day}_r, FALSE)"
     return ComparisonPlan("birth_date", "birth date", null, levels, frozenset({"birth_date"}))
 
 
