@@ -185,7 +185,8 @@ class SparkEngine:
         """Splink's database API on this engine."""
         from splink import SparkAPI
 
-        return SparkAPI(spark_session=self.session, break_lineage_method="parquet")
+        api: Any = SparkAPI
+        return api(spark_session=self.session, break_lineage_method="parquet")
 
     def close(self) -> None:
         """End the session."""
@@ -193,18 +194,34 @@ class SparkEngine:
 
 
 @contextmanager
-def open_engine(name: EngineName, work_folder: Path, *, memory_mb: int, threads: int) -> Iterator[DuckDbEngine | SparkEngine]:
-    """An engine with a folder of its own below the work folder; the folder goes when the engine is closed.
-
-    Raises:
-        LinkageEngineError: Spark or Java is not there.
-    """
-    logging.getLogger("splink").setLevel(logging.ERROR)
-    work_folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=work_folder, prefix="linkage-", ignore_cleanup_errors=True) as folder:
-        kind = SparkEngine if name is EngineName.SPARK else DuckDbEngine
-        engine = kind(Path(folder), memory_mb=memory_mb, threads=threads)
+def open_duckdb(work_folder: Path, *, memory_mb: int, threads: int) -> Iterator[DuckDbEngine]:
+    """DuckDB with a folder of its own below the work folder; the folder goes when the engine is closed."""
+    with _folder(work_folder) as folder:
+        engine = DuckDbEngine(folder, memory_mb=memory_mb, threads=threads)
         try:
             yield engine
         finally:
             engine.close()
+
+
+@contextmanager
+def open_spark(work_folder: Path, *, memory_mb: int, threads: int) -> Iterator[SparkEngine]:
+    """Spark with a folder of its own below the work folder.
+
+    Raises:
+        LinkageEngineError: Spark or Java is not there.
+    """
+    with _folder(work_folder) as folder:
+        engine = SparkEngine(folder, memory_mb=memory_mb, threads=threads)
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+
+@contextmanager
+def _folder(work_folder: Path) -> Iterator[Path]:
+    logging.getLogger("splink").setLevel(logging.ERROR)
+    work_folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=work_folder, prefix="linkage-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)

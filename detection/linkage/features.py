@@ -74,7 +74,7 @@ def plan_features(facts: Sequence[ColumnFacts], extra: Sequence[FeatureColumn] =
     """
     plan = Plan()
     useful = [fact for fact in facts if fact.filled > 0 and fact.distinct > 1]
-    by_kind = {fact.kind: fact for fact in useful if fact.kind in {ColumnKind.FULL_NAME, ColumnKind.GIVEN_NAME, ColumnKind.SURNAME}}
+    by_kind: dict[ColumnKind, ColumnFacts] = {fact.kind: fact for fact in useful if fact.kind in {ColumnKind.FULL_NAME, ColumnKind.GIVEN_NAME, ColumnKind.SURNAME}}
     extras: dict[str, list[FeatureColumn]] = {}
     for feature in extra:
         if feature.kind is FeatureKind.KEY:
@@ -237,8 +237,6 @@ def _name_part(plan: Plan, role: str, missing: dict[str, float], *, latin: bool,
     if several:
         words = "n_words"
         levels.append(Level("is among the other's names", f"{{contains}}({words}_l, {column}_r) OR {{contains}}({words}_r, {column}_l)"))
-        if role == "surname":
-            levels.append(Level("a name in common", f"{{any_common}}({words}_l, {words}_r)"))
     levels.append(Level("a little alike", _alike(column, 0.72)))
     variables = frozenset({role}) | (frozenset(missing) if several else frozenset())
     plan.comparisons.append(ComparisonPlan(column, "given name" if role == "given" else "surname", _null(column), tuple(levels), variables))

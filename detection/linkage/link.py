@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detection.linkage import blocking
 from detection.linkage.chinese.features import prepare
 from detection.linkage.clusters import ClusterRule, cluster, components, missing_pairs
-from detection.linkage.engines import DuckDbEngine, Engine, EngineName, open_engine
+from detection.linkage.engines import DuckDbEngine, Engine, EngineName, open_duckdb, open_spark
 from detection.linkage.errors import LinkageInputError
 from detection.linkage.feature_columns import FeatureColumn
 from detection.linkage.features import ComparisonPlan, Plan, plan_features
@@ -44,7 +44,8 @@ class Linked:
 
     pairs: left, right (ids), probability, weight, and by comparison w_* and t_*; only pairs whose weight is at least the policy's kept_weight_min.
     left_row, right_row: places of the two in the records (right-hand records after the left-hand ones). clusters: id, source (0 left, 1 right),
-    cluster (number of its first record). figures: counts and seconds by step, for reports.
+    cluster (number of its first record). figures: counts and seconds by step, for
+    reports. compared: rows (l, r) of all pairs that were compared, when asked for.
     """
 
     pairs: pa.Table
@@ -53,6 +54,7 @@ class Linked:
     model: Model
     comparisons: tuple[ComparisonPlan, ...]
     figures: dict[str, Any]
+    compared: pa.Table | None = None
 
     def steps(self, pair: int) -> list[Step]:
         """The waterfall of a pair, by its place in pairs."""
@@ -86,6 +88,7 @@ def link(
     right: pa.Table | None = None,
     model: Model | None = None,
     progress: Progress | None = None,
+    keep_compared: bool = False,
 ) -> Linked:
     """Link the records of one table among themselves, or two tables with each other.
 
@@ -106,7 +109,7 @@ def link(
     whole = pa.concat_tables([table.select([ID, *(item.name for item in names.mapped)]) for table in tables])
     source = np.concatenate([np.full(table.num_rows, place, dtype=np.int32) for place, table in enumerate(tables)])
     with ExitStack() as stack:
-        duck = stack.enter_context(open_engine(EngineName.DUCKDB, work_folder, memory_mb=policy.memory_mb, threads=policy.threads))
+        duck = stack.enter_context(open_duckdb(work_folder, memory_mb=policy.memory_mb, threads=policy.threads))
         plan = _prepared(duck, whole, source, names)
         if not plan.comparisons:
             raise LinkageInputError("no mapped column says anything: each is empty or always the same")
@@ -114,9 +117,9 @@ def link(
         rules = _rules(duck, plan, whole.num_rows, policy, two_files=right is not None)
         worker: Engine = duck
         if engine is EngineName.SPARK:
-            worker = stack.enter_context(open_engine(engine, work_folder, memory_mb=policy.memory_mb, threads=policy.threads))
+            worker = stack.enter_context(open_spark(work_folder, memory_mb=policy.memory_mb, threads=policy.threads))
             worker.load("records", duck.arrow("SELECT * FROM records"))
-        return _link(run, worker, plan, rules, tables, source, model)
+        return _link(run, worker, plan, rules, tables, source, model, keep_compared=keep_compared)
 
 
 def _prepared(duck: DuckDbEngine, whole: pa.Table, source: NDArray[np.int32], mapping: Mapping) -> Plan:
@@ -160,6 +163,8 @@ def _link(
     tables: list[pa.Table],
     source: NDArray[np.int32],
     model: Model | None,
+    *,
+    keep_compared: bool,
 ) -> Linked:
     policy, records, two_files = run.policy, len(source), len(tables) == 2
     blocked = blocking.block(engine, rules, two_files=two_files, pairs_max=_pairs_max(policy, records), progress=run.progress)
@@ -179,6 +184,7 @@ def _link(
     if everything:
         across = "a.source < b.source" if two_files else f"a.{ROW} < b.{ROW}"
         engine.create("pairs", f"SELECT a.{ROW} AS l, b.{ROW} AS r FROM records AS a JOIN records AS b ON {across}")
+    all_pairs = engine.arrow("SELECT l, r FROM pairs") if keep_compared else None
     compared = int(engine.rows("SELECT count(*) FROM pairs")[0][0])
     scorer.score("pairs", parameters, "scored", weight_min=policy.kept_weight_min)
     scored = engine.arrow("SELECT * FROM scored")
@@ -193,8 +199,9 @@ def _link(
     left, right, weight = (scored[name].to_numpy() for name in ("l", "r", "weight"))
     labels = components(left, right, weight, records, rule)
     if not everything and not two_files:
-        scored, added = _completed(engine, scorer, scored, labels, parameters, policy)
-        compared += added
+        scored, further = _completed(engine, scorer, scored, labels, parameters, policy)
+        compared += further.num_rows
+        all_pairs = pa.concat_tables([all_pairs, further]) if all_pairs is not None else None
         left, right, weight = (scored[name].to_numpy() for name in ("l", "r", "weight"))
     threshold = (
         Threshold(model.threshold_weight, policy.precision_target, 0, ThresholdReason.EXPECTED_PRECISION)
@@ -218,6 +225,7 @@ def _link(
         model=Model(shape_of(plan.comparisons), parameters, cut),
         comparisons=tuple(plan.comparisons),
         figures=run.figures,
+        compared=all_pairs,
     )
 
 
@@ -264,19 +272,20 @@ def _trained(
 
 def _completed(
     engine: Engine, scorer: Scorer, scored: pa.Table, labels: NDArray[np.int64], parameters: Any, policy: LinkagePolicy
-) -> tuple[pa.Table, int]:
+) -> tuple[pa.Table, pa.Table]:
     # pairs inside a component that no rule found are compared too: the average between two groups then knows all of its pairs
     left, right = missing_pairs(
         labels, scored["l"].to_numpy(), scored["r"].to_numpy(), size_most=policy.cluster_records_most, pairs_most=policy.pairs_most // 2
     )
     if not len(left):
-        return scored, 0
-    engine.load("further", pa.table({"l": left, "r": right}))
+        return scored, pa.table({"l": left, "r": right})
+    wanted = pa.table({"l": left, "r": right})
+    engine.load("further", wanted)
     # those of a weight below kept_weight_min were compared before, or are no news: they count as unknown ones do
     scorer.score("further", parameters, "scored_further", weight_min=policy.kept_weight_min)
     further = engine.arrow("SELECT * FROM scored_further")
     engine.drop("further")
-    return pa.concat_tables([scored, further.cast(scored.schema)]), int(len(left))
+    return pa.concat_tables([scored, further.cast(scored.schema)]), wanted
 
 
 def _with_ids(scored: pa.Table, tables: list[pa.Table], source: NDArray[np.int32]) -> pa.Table:
