@@ -6,12 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 
 from api.pages.timeline_words import STATES, alert_title
 from api.pages.words import account
 from models.alert import Alert, CaseFile
 from models.detection import Signal
+from models.repositories.signals import NOT_FOUND_AGAIN
+
+REASONS: dict[str, LazyString] = {NOT_FOUND_AGAIN: lazy_gettext("no run found it any more")}
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,18 @@ def history(alert: Alert, cases: Sequence[CaseFile], signals: Iterable[Signal]) 
         if signal.changed_at > signal.first_seen_at and signal.changed_at != signal.vanished_at:
             lines.append(HistoryLine(signal.changed_at, _("Found with other values: %(title)s", title=title)))
         if signal.vanished_at is not None:
-            lines.append(HistoryLine(signal.vanished_at, _("No longer found: %(title)s", title=title), why=signal.vanished_reason))
+            lines.append(HistoryLine(signal.vanished_at, _("No longer found: %(title)s", title=title), why=_reason(signal.vanished_reason)))
     for case in cases:
         lines.append(HistoryLine(case.opened_at, _("Case opened"), account(case.opened_by)))
         if case.closed_at is not None and case.outcome is not None:
             said = _("Case closed: %(outcome)s", outcome=STATES[case.outcome.value])
             lines.append(HistoryLine(case.closed_at, said, account(case.closed_by or ""), case.conclusion))
     if alert.closed_at is not None and not any(case.closed_at == alert.closed_at for case in cases):
-        lines.append(HistoryLine(alert.closed_at, _("Closed"), account(alert.closed_by or ""), alert.close_reason))
+        lines.append(HistoryLine(alert.closed_at, _("Closed"), account(alert.closed_by or ""), _reason(alert.close_reason)))
     return sorted(lines, key=lambda line: line.at)
+
+
+def _reason(written: str | None) -> str | None:
+    """Reasons of programs in words; those of people as they wrote them."""
+    known = REASONS.get(written or "")
+    return written if known is None else str(known)

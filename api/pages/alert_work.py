@@ -24,6 +24,7 @@ from api.pages.staff_only import staff_needed
 from api.pages.timeline_words import STATES, alert_title, yuan
 from api.request_id import current_request_id
 from api.rights import Right
+from api.signal_explanations import certain
 from models.alert import Alert, AlertSeverity, CaseFile, CaseOutcome
 from models.detection import Signal
 from models.errors import ConflictError, NotFoundError
@@ -123,7 +124,7 @@ def _alert_page(caller: Caller, alert_id: str, wrong: str | None = None, *, open
             yuan=yuan,
             feature_words=signal_words.feature_words,
             level_words=signal_words.level_words,
-            probability_words=signal_words.probability_words,
+            probability_words=certain,
             outcomes=[(outcome.value, said) for outcome, said in OUTCOMES.items()],
             wrong=wrong,
             typed=request.form,

@@ -31,7 +31,7 @@ LANE_OF_KIND = {
     behind.ENROLMENT: ("enrolment",),
 }
 PAIRS = frozenset({"D3", "P8"})
-FACES_ENDPOINT = "counter.face_pair"
+FACES_ENDPOINT = "face_pairs.show"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 
 from api.pages.evidence_words import KINDS, STRENGTHS
-from api.pages.timeline_words import SCHEMES, STATES, day, month, source_words, yuan
+from api.pages.timeline_words import ALERT_CODES, SCHEMES, STATES, alert_title, day, month, source_words, yuan
 from models.detection import DetectionKind, RunState, SubjectKind
 from models.life_evidence import EvidenceKind, Strength
 from models.relation import GrantKind, RelationKind
@@ -24,6 +24,19 @@ RUN_STATES: dict[RunState, LazyString] = {
     RunState.RUNNING: lazy_gettext("running or interrupted"),
     RunState.DONE: lazy_gettext("done"),
     RunState.FAILED: lazy_gettext("stopped by a fault"),
+}
+CODES_OF_KIND: dict[DetectionKind, tuple[str, ...]] = {
+    DetectionKind.DUPLICATES: ("D1", "D2", "D3", "D4", "D5"),
+    DetectionKind.BENEFITS: ("B1", "B2", "B3", "B4"),
+    DetectionKind.PAYMENTS: ("P1", "P2", "P3", "P4", "P5", "P6", "P7"),
+    DetectionKind.FACES: ("P8",),
+    DetectionKind.CLAIMS: tuple(f"H{number}" for number in range(1, 19)),
+}
+STAGES: dict[str, LazyString] = {
+    "snapshot": lazy_gettext("Records read"),
+    "linkage": lazy_gettext("Records compared with each other"),
+    "faces": lazy_gettext("Faces compared"),
+    "triage": lazy_gettext("Findings put together into alerts"),
 }
 SUBJECTS: dict[SubjectKind, LazyString] = {
     SubjectKind.PERSON: lazy_gettext("Person"),
@@ -46,9 +59,21 @@ ROLES: dict[str, LazyString] = {
     "": lazy_gettext("behind it"),
     "death": lazy_gettext("the death"),
     "paid": lazy_gettext("what was paid"),
+    "other_paid": lazy_gettext("what else was paid"),
     "benefit": lazy_gettext("the benefit"),
+    "overlap": lazy_gettext("in the same months"),
+    "shared": lazy_gettext("paid into the account"),
+    "own": lazy_gettext("the benefit of the person"),
+    "custody": lazy_gettext("the custody"),
+    "trace": lazy_gettext("the trace of life"),
+    "grant": lazy_gettext("the grant"),
+    "work": lazy_gettext("the contributions"),
+    "pension": lazy_gettext("the pension"),
     "person": lazy_gettext("the person"),
     "other": lazy_gettext("the other one"),
+    "other_person": lazy_gettext("the other person"),
+    "own_face": lazy_gettext("the face of the person"),
+    "other_face": lazy_gettext("the face of the other person"),
 }
 FEATURES: dict[str, LazyString] = {
     "resident_id": lazy_gettext("Identity card number"),
@@ -63,6 +88,49 @@ FEATURES: dict[str, LazyString] = {
     "bank_account": lazy_gettext("Bank account"),
     "address": lazy_gettext("Address"),
     "postcode": lazy_gettext("Postcode"),
+    "phone_account_address": lazy_gettext("Telephone, account, address"),
+}
+# As the model of linkage names them, without a leading "the".
+LEVELS: dict[str, LazyString] = {
+    "missing": lazy_gettext("missing in one of them"),
+    "differs": lazy_gettext("differs"),
+    "same": lazy_gettext("the same"),
+    "same number": lazy_gettext("the same number"),
+    "two right numbers that differ": lazy_gettext("two right numbers that differ"),
+    "one slip": lazy_gettext("one slip"),
+    "two slips": lazy_gettext("two slips"),
+    "only the region differs": lazy_gettext("only the region differs"),
+    "only the birth date differs": lazy_gettext("only the birth date differs"),
+    "region and birth date are the same": lazy_gettext("region and birth date are the same"),
+    "same name": lazy_gettext("the same name"),
+    "same parts in another order": lazy_gettext("the same parts in another order"),
+    "one is cut off": lazy_gettext("one is cut off"),
+    "same but for what could not be written": lazy_gettext("the same but for what could not be written"),
+    "sounds the same": lazy_gettext("sounds the same"),
+    "sounds nearly the same, or looks the same": lazy_gettext("sounds nearly the same, or looks the same"),
+    "one character of three differs": lazy_gettext("one character of three differs"),
+    "one character more": lazy_gettext("one character more"),
+    "same surname": lazy_gettext("the same surname"),
+    "same day": lazy_gettext("the same day"),
+    "same day, one of them in the lunar calendar": lazy_gettext("the same day, one of them in the lunar calendar"),
+    "same day in another calendar": lazy_gettext("the same day in another calendar"),
+    "day and month swapped": lazy_gettext("day and month swapped"),
+    "one digit differs": lazy_gettext("one digit differs"),
+    "same day of another year": lazy_gettext("the same day of another year"),
+    "same year": lazy_gettext("the same year"),
+    "same county": lazy_gettext("the same county"),
+    "same city": lazy_gettext("the same city"),
+    "same province": lazy_gettext("the same province"),
+    "same phone": lazy_gettext("the same telephone"),
+    "same account": lazy_gettext("the same account"),
+    "same address": lazy_gettext("the same address"),
+    "two of phone, account and address are the same": lazy_gettext("two of telephone, account and address are the same"),
+    "one slip in phone or account": lazy_gettext("one slip in telephone or account"),
+    "one address within the other, or alike with the same numbers": lazy_gettext("one address within the other, or alike"),
+    "very alike": lazy_gettext("very alike"),
+    "alike": lazy_gettext("alike"),
+    "a little alike": lazy_gettext("a little alike"),
+    "frequency": lazy_gettext("how rare the value is"),
 }
 
 
@@ -80,6 +148,8 @@ def record_title(row: RecordRow) -> str:
         return str(GRANTS[GrantKind(row.code)])
     if row.kind == behind.RELATION and row.code in set(RelationKind):
         return str(RELATIONS[RelationKind(row.code)])
+    if row.kind == behind.FACE:
+        return _("Enrolled face")
     if row.kind == behind.PERSON:
         return _("Record of a person")
     return row.kind
@@ -127,7 +197,7 @@ def lane_label(lane: Lane, whose: str | None) -> str:
 
 def feature_words(feature: str) -> str:
     """Name of a feature of linkage; one without words of its own stands for itself."""
-    known = FEATURES.get(feature)
+    known = FEATURES.get(feature.replace(" ", "_").replace(",", ""))
     return feature.replace("_", " ") if known is None else str(known)
 
 
@@ -143,10 +213,14 @@ def role_words(role: str) -> str:
 
 
 def level_words(level: str) -> str:
-    """How alike two values of a feature are, as the model of linkage names it."""
-    return level
+    """How alike two values of a feature are; a level without words of its own stands for itself."""
+    known = LEVELS.get(level.removeprefix("the "))
+    return level if known is None else str(known)
 
 
-def probability_words(probability: float) -> str:
-    """A probability in per cent, never rounded up to certainty."""
-    return _("over %(percent)s", percent="99.99%") if probability >= 0.9999 else f"{100 * probability:.2f}%"
+def stage_words(name: str) -> str:
+    """A stage of a run: a rule by its title, other stages by words of their own."""
+    known = STAGES.get(name)
+    if known is not None:
+        return str(known)
+    return alert_title(name) if name in ALERT_CODES else name.replace("_", " ")

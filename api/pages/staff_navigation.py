@@ -26,6 +26,7 @@ ENTRIES = (
     Entry("counter.payment_changes", lazy_gettext("Pauses and resumptions"), frozenset({Right.PROPOSE_PAUSE, Right.SIGN_PAUSE})),
     Entry("counter.assistance", lazy_gettext("Other regions"), frozenset({Right.HANDLE_ASSISTANCE})),
     Entry("counter.alerts", lazy_gettext("Alerts"), frozenset({Right.READ_ALERTS, Right.WORK_ALERTS})),
+    Entry("counter.detection_runs", lazy_gettext("Detection"), frozenset({Right.READ_ALERTS, Right.START_DETECTION})),
     Entry("counter.imports", lazy_gettext("Imports"), frozenset({Right.READ_IMPORTS})),
     Entry("counter.webhooks", lazy_gettext("Connected systems"), frozenset({Right.MANAGE_CLIENTS})),
 )

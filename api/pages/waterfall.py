@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 WIDTH = 1000  # units of the picture
+FREQUENCY = "frequency"  # level of the step that says how rare a value is
 LEAST = 2.0  # so that a weight of nothing can be seen
 
 
@@ -48,7 +49,7 @@ class Waterfall:
 
 
 def waterfall(facts: Mapping[str, Any]) -> Waterfall | None:
-    """The waterfall of a finding's facts: ``weight``, ``probability`` and ``waterfall``, a list of feature, level and weight each.
+    """The waterfall of a finding's facts: weight, probability, and waterfall, a list of feature, level, weight and frequency_weight.
 
     None when they hold none. What the features do not add up to is the prior: how likely any two records are one person.
     """
@@ -57,7 +58,7 @@ def waterfall(facts: Mapping[str, Any]) -> Waterfall | None:
     if not rows or final is None:
         return None
     prior = [row for row in rows if _is_prior(row)]
-    features = [row for row in rows if not _is_prior(row)]
+    features = [part for row in rows if not _is_prior(row) for part in _parts(row)]
     start = _number(prior[0]["weight"]) if prior else None
     if start is None:
         start = final - sum(float(row["weight"]) for row in features)
@@ -75,6 +76,14 @@ def waterfall(facts: Mapping[str, Any]) -> Waterfall | None:
         steps.append(bar(StepKind.FEATURE, str(row.get("feature", "")), str(row.get("level", "")), float(row["weight"]), begin, end))
     steps.append(bar(StepKind.TOTAL, "", "", final, 0.0, final))
     return Waterfall(tuple(steps), round((0.0 - low) * scale, 2), final, _number(facts.get("probability")))
+
+
+def _parts(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A feature, and how rare its value is as a step of its own, where that weighs anything."""
+    frequency = _number(row.get("frequency_weight"))
+    if frequency is None or abs(frequency) < 0.005:
+        return [row]
+    return [row, {"feature": row.get("feature", ""), "level": FREQUENCY, "weight": frequency}]
 
 
 def _totals(start: float, features: Sequence[Mapping[str, Any]]) -> list[float]:

@@ -37,7 +37,7 @@ SIGNAL: dict[str, Any] = {
     "to_month": "2025-03-01",
     "months": 3,
     "amount_fen": 480_000,
-    "sentences": [{"en": "Enrolled in both from 2025-01 to 2025-03.", "zh": "2025-01至2025-03同时参加两种养老保险。"}],
+    "sentences": {"en": ["Enrolled in both from 2025-01 to 2025-03."], "zh": ["2025-01至2025-03同时参加两种养老保险。"]},
     "facts": {"one": "employee_pension", "other": "resident_pension"},
     "first_seen_at": "2026-03-02T08:00:00Z",
     "changed_at": "2026-03-02T08:00:00Z",

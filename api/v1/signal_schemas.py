@@ -44,6 +44,13 @@ class Bilingual(Answer):
     zh: str
 
 
+class SentencesAnswer(Answer):
+    """Sentences in both languages."""
+
+    en: tuple[str, ...]
+    zh: tuple[str, ...]
+
+
 class AlertAnswer(Answer):
     """One alert. person_id: null for what is about no person. signals: codes of the standing signals behind it.
 
@@ -90,7 +97,7 @@ class SignalAnswer(Answer):
     to_month: date | None
     months: Count
     amount_fen: Count
-    sentences: tuple[Bilingual, ...]
+    sentences: SentencesAnswer
     facts: dict[str, Any]
     first_seen_at: datetime
     changed_at: datetime

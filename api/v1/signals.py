@@ -17,6 +17,7 @@ from api.v1.signal_schemas import (
     AlertsAnswer,
     AlertsQuery,
     Bilingual,
+    SentencesAnswer,
     SignalAnswer,
     SignalRecordAnswer,
     SignalsAnswer,
@@ -162,7 +163,6 @@ def _whole(alert: Alert, public: dict[int, str], findings: tuple[SignalWithRecor
 
 
 def _signal(row: Signal, person_id: str | None, alert_id: str | None) -> SignalAnswer:
-    english, chinese = (explanations.sentences_of(row, language) for language in ("en", "zh"))
     return SignalAnswer(
         signal_id=row.public_id,
         alert_id=alert_id,
@@ -178,7 +178,7 @@ def _signal(row: Signal, person_id: str | None, alert_id: str | None) -> SignalA
         to_month=row.to_month,
         months=row.months,
         amount_fen=row.amount_fen,
-        sentences=tuple(Bilingual(en=en, zh=zh) for en, zh in zip(english, chinese, strict=True)),
+        sentences=SentencesAnswer(en=explanations.sentences_of(row, "en"), zh=explanations.sentences_of(row, "zh")),
         facts=row.facts,
         first_seen_at=row.first_seen_at,
         changed_at=row.changed_at,

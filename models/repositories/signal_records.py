@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from models.benefit import Benefit, Payment
 from models.detection import Signal
 from models.enrolment import Enrolment, Scheme
+from models.face import FaceReference
 from models.life_evidence import LifeEvidence
 from models.person import Person, Sex
 from models.relation import GrantPayment, PersonRelation
@@ -21,7 +22,7 @@ RECORDS_READ = 300  # of one signal; an account that hundreds are paid into name
 PAYMENTS_READ = 6_000
 
 EVIDENCE, BENEFIT, PAYMENT, ENROLMENT, PERSON = "life_evidence", "benefit", "payment", "enrolment", "person"
-GRANT, RELATION = "grant_payment", "person_relation"
+GRANT, RELATION, FACE = "grant_payment", "person_relation", "face_reference"
 _TABLE = {"evidence": EVIDENCE, "grant": GRANT, "relation": RELATION}
 
 
@@ -106,6 +107,7 @@ def read(session: Session, signal: Signal, *, first: date | None = None, last: d
     enrolments = _rows(session, Enrolment, ids.get(ENROLMENT, []))
     grants = _rows(session, GrantPayment, ids.get(GRANT, []))
     relations = _rows(session, PersonRelation, ids.get(RELATION, []))
+    faces = _rows(session, FaceReference, ids.get(FACE, []))
     found: dict[str, dict[int, RecordRow]] = {
         EVIDENCE: {key: _evidence(row) for key, row in evidence.items()},
         BENEFIT: {key: _benefit(row) for key, row in benefits.items()},
@@ -113,6 +115,7 @@ def read(session: Session, signal: Signal, *, first: date | None = None, last: d
         ENROLMENT: {key: _enrolment(row) for key, row in enrolments.items()},
         GRANT: {key: _grant(row) for key, row in grants.items()},
         RELATION: {key: _relation(row) for key, row in relations.items()},
+        FACE: {key: RecordRow(FACE, key, "", row.person_id, row.enrolled_at.date()) for key, row in faces.items()},
         PERSON: {key: RecordRow(PERSON, key, "", key) for key in ids.get(PERSON, [])},
     }
     records = []

@@ -1,0 +1,112 @@
+"""Runs of detection that staff ask for: each waits as a note below ``detection`` in the home until a job carries it out.
+
+A job that dies leaves the note, so that the next one goes on after the last finished stage.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from api.context import Context
+from api.log import logger
+from models.detection import DetectionKind
+from models.errors import Conflict, ConflictError, ModelsError
+
+NOTE = ".json"
+
+log = logger("lifecert.detection")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A run that somebody asked for. region_code: empty for the whole store. asked_by: as the audit trail names them."""
+
+    kind: DetectionKind
+    as_of: date
+    region_code: str
+    asked_by: str
+    asked_at: datetime
+
+
+Carry = Callable[[RunRequest], None]
+"""Carries one out. Raises ConflictError: RUN_IN_PROGRESS while another run of this kind is at work."""
+
+
+def folder(context: Context) -> Path:
+    """Where requests wait, made when it is not there."""
+    waits = context.settings.home / "detection" / "waiting"
+    waits.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return waits
+
+
+def ask(context: Context, request: RunRequest) -> None:
+    """Put a request into the line.
+
+    Raises:
+        ConflictError: RUN_IN_PROGRESS; the same run waits already.
+    """
+    name = f"{request.kind.value}-{request.as_of:%Y%m%d}-{request.region_code or 'all'}{NOTE}"
+    note = {
+        "kind": request.kind.value,
+        "as_of": request.as_of.isoformat(),
+        "region": request.region_code,
+        "by": request.asked_by,
+        "at": request.asked_at.isoformat(),
+    }
+    place = folder(context)
+    unfinished = place / f".{secrets.token_hex(8)}"
+    unfinished.write_text(json.dumps(note), encoding="utf-8")
+    try:
+        os.link(unfinished, place / name)
+    except FileExistsError:
+        raise ConflictError(Conflict.RUN_IN_PROGRESS, "the same run waits already") from None
+    finally:
+        unfinished.unlink()
+
+
+def waiting(context: Context) -> list[RunRequest]:
+    """Requests that wait or are being carried out, oldest first."""
+    return [request for _, request in _notes(context)]
+
+
+def _notes(context: Context) -> list[tuple[Path, RunRequest]]:
+    found = []
+    for path in folder(context).glob(f"[!.]*{NOTE}"):
+        try:
+            note = json.loads(path.read_text(encoding="utf-8"))
+            asked_at = datetime.fromisoformat(note["at"])
+            request = RunRequest(DetectionKind(note["kind"]), date.fromisoformat(note["as_of"]), note["region"], note["by"], asked_at)
+        except FileNotFoundError:
+            continue  # carried out by another process just now
+        found.append((path, request))
+    return sorted(found, key=lambda one: (one[1].asked_at, one[0].name))
+
+
+def carry_out_waiting(context: Context, carry: Carry) -> int:
+    """Carry out what waits, oldest first; how many. One whose kind is at work elsewhere is left for later.
+
+    A run that stops by a fault is over: its row says why, and people start it again when the cause is gone.
+    """
+    done = 0
+    for path, request in _notes(context):
+        try:
+            carry(request)
+        except ConflictError as error:
+            if error.conflict is not Conflict.RUN_IN_PROGRESS:
+                raise
+            continue
+        except (ModelsError, OSError) as error:
+            log.warning("detection_stopped", kind=request.kind.value, why=type(error).__name__)
+        except Exception as error:
+            log.error("detection_stopped", kind=request.kind.value, why=type(error).__name__)
+            path.unlink(missing_ok=True)
+            raise
+        path.unlink(missing_ok=True)
+        done += 1
+    return done
