@@ -6,7 +6,7 @@ import io
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,7 +73,8 @@ def make(url: str, province: Province, keys: Path) -> dict[str, float]:
     return fill(url, province, key)
 
 
-def _timed(steps: dict[str, float], name: str, work: Callable[[], object]) -> None:
+def timed(steps: dict[str, float], name: str, work: Callable[[], object]) -> None:
+    """Do the work, and write down its seconds."""
     began = time.monotonic()
     work()
     steps[name] = round(time.monotonic() - began, 1)
@@ -89,13 +90,14 @@ def _there(count: int, province: Province) -> bool:
 # PostgreSQL ------------------------------------------------------------------------------------------------------------------
 
 
-def _plain(url: str) -> str:
+def plain(url: str) -> str:
+    """The URL as psycopg reads it."""
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def _fill_postgresql(url: str, province: Province, key: bytes) -> dict[str, float]:
     steps: dict[str, float] = {}
-    with psycopg.connect(_plain(url), autocommit=True) as connection:
+    with psycopg.connect(plain(url), autocommit=True) as connection:
         if _there(connection.execute("SELECT count(*) FROM person").fetchone()[0], province):  # type: ignore[index]
             return steps
         connection.execute("SET session_replication_role = replica")
@@ -105,15 +107,15 @@ def _fill_postgresql(url: str, province: Province, key: bytes) -> dict[str, floa
             ),
             province,
         )
-        with _without_indexes(connection, steps):
-            _timed(steps, "copy", lambda: _copy_all(url, province, key))
+        with without_indexes(connection, BIG_TABLES, steps):
+            timed(steps, "copy", lambda: _copy_all(url, province, key))
         for table in BIG_TABLES:
             connection.execute(
                 sql.SQL("SELECT setval(pg_get_serial_sequence({}, 'id'), (SELECT max(id) FROM {}))").format(table, sql.Identifier(table))
             )
         for statement in FEW:
             connection.execute(statement)
-        _timed(steps, "vacuum analyze", lambda: connection.execute("VACUUM ANALYZE"))
+        timed(steps, "vacuum analyze", lambda: connection.execute("VACUUM ANALYZE"))
         connection.execute("CHECKPOINT")
     return steps
 
@@ -122,7 +124,7 @@ def _copy_all(url: str, province: Province, key: bytes) -> None:
     todo = jobs(province)
     with ProcessPoolExecutor(PROCESSES) as pool:
         rows = 0
-        for done, made in enumerate(pool.map(_copy, *zip(*((_plain(url), province, key, job) for job in todo), strict=True)), start=1):
+        for done, made in enumerate(pool.map(_copy, *zip(*((plain(url), province, key, job) for job in todo), strict=True)), start=1):
             rows += made
             if done % 50 == 0 or done == len(todo):
                 say(f"copied {rows} rows, part {done} of {len(todo)}")
@@ -142,17 +144,17 @@ def _copy(url: str, province: Province, key: bytes, job: Job) -> int:
 
 
 @contextmanager
-def _without_indexes(connection: psycopg.Connection, steps: dict[str, float]) -> Iterator[None]:
-    """Drop the secondary indexes and unique constraints of the big tables, and make the same ones again at the end."""
+def without_indexes(connection: psycopg.Connection, tables: Sequence[str], steps: dict[str, float]) -> Iterator[None]:
+    """Drop the secondary indexes and unique constraints of these tables, and make the same ones again at the end."""
     constraints = connection.execute(
         "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
         "WHERE contype = 'u' AND conrelid::regclass::text = ANY(%s)",
-        [list(BIG_TABLES)],
+        [list(tables)],
     ).fetchall()
     for table, name, _ in constraints:
         connection.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(sql.Identifier(table), sql.Identifier(name)))
     indexes = connection.execute(
-        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s) AND indexname NOT LIKE 'pk\\_%%'", [list(BIG_TABLES)]
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s) AND indexname NOT LIKE 'pk\\_%%'", [list(tables)]
     ).fetchall()
     for name, _ in indexes:
         connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
@@ -165,7 +167,7 @@ def _without_indexes(connection: psycopg.Connection, steps: dict[str, float]) ->
         for table, name, definition in constraints:
             connection.execute(f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" {definition}')
 
-    _timed(steps, "indexes", again)
+    timed(steps, "indexes", again)
 
 
 def _insert_regions(insert: Callable[[list[tuple[str, str, str, str | None]]], object], province: Province) -> None:
@@ -183,13 +185,13 @@ def _fill_sqlite(url: str, province: Province, key: bytes) -> dict[str, float]:
             return steps
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA cache_size = -500000")
-        _timed(steps, "insert", lambda: _insert_all(connection, province, key))
+        timed(steps, "insert", lambda: _insert_all(connection, province, key))
         connection.execute("BEGIN")
         for statement in FEW:
             connection.execute(statement.replace("16:00:00'", "16:00:00.000000'"))
         connection.execute("DELETE FROM status_touch")
         connection.execute("COMMIT")
-        _timed(steps, "analyze", lambda: connection.execute("ANALYZE"))
+        timed(steps, "analyze", lambda: connection.execute("ANALYZE"))
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         connection.close()

@@ -86,12 +86,12 @@ def two_pensions_of_two_schemes(sow: Sower) -> None:
 
 
 def two_pensions_of_one_scheme(sow: Sower) -> None:
-    """B2: drawn in two counties."""
+    """B2: drawn in two counties; the lesser of the two is at risk."""
     began = integer(sow.random, 6, 11)
     person = sow.pensioner()
-    sow.benefit(person, PENSION, sow.retired_from(person))
+    first = sow.benefit(person, PENSION, sow.retired_from(person))
     second = sow.benefit(person, PENSION, sow.month(began), region=other_county(sow, person.region_code))
-    sow.label("B2", person, range(1, began + 1), began * second.monthly_fen)
+    sow.label("B2", person, range(1, began + 1), began * min(first.monthly_fen, second.monthly_fen))
 
 
 def unemployed_at_work(sow: Sower) -> None:
@@ -102,7 +102,7 @@ def unemployed_at_work(sow: Sower) -> None:
         sow.enrol(person, scheme, sow.month(100), sow.month(first + 1))
     sow.certified(person)
     benefit = sow.benefit(person, UNEMPLOYMENT, sow.month(first), sow.month(last))
-    months = range(last, began)  # the month in which work begins is allowed
+    months = range(last, began + 1)
     sow.label("B3", person, months, len(months) * benefit.monthly_fen)
 
 
