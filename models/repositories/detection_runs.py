@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,7 +10,6 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from models.detection import DetectionKind, DetectionRun, RunState
-from models.errors import NotFoundError
 
 BROKEN_OFF = "broken off; a later run took its place"
 
@@ -55,26 +53,6 @@ def start_or_resume(
 def get(session: Session, run_id: int) -> DetectionRun:
     """The run with this id, which must be there."""
     return session.get_one(DetectionRun, run_id)
-
-
-def find(session: Session, public_id: str) -> DetectionRun:
-    """The run with this public id. Raises NotFoundError."""
-    run = session.scalar(select(DetectionRun).where(DetectionRun.public_id == public_id))
-    if run is None:
-        raise NotFoundError("there is no such run")
-    return run
-
-
-def listing(
-    session: Session, *, kind: DetectionKind | None = None, before_id: int | None = None, limit: int = 50
-) -> Sequence[DetectionRun]:
-    """Runs, newest first, from before an id."""
-    query = select(DetectionRun).order_by(DetectionRun.id.desc()).limit(limit)
-    if kind is not None:
-        query = query.where(DetectionRun.kind == kind)
-    if before_id is not None:
-        query = query.where(DetectionRun.id < before_id)
-    return session.scalars(query).all()
 
 
 def newest_day(session: Session, kind: DetectionKind, region_code: str) -> date | None:

@@ -21,7 +21,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    Row,
     String,
     Table,
     and_,
@@ -53,7 +52,6 @@ TRIAGE = "detection:triage"
 """Who closes an alert when no person does."""
 NOT_FOUND_AGAIN = "not_found_again"
 CHANGED = "signal_changed"
-READ_AT_ONCE = 2_000
 
 _scratch = MetaData()
 _STAGED = Table(
@@ -298,10 +296,3 @@ def vanish(session: Session, code: str, *, run_id: int, region_code: str, starte
         .execution_options(synchronize_session=False, **COUNT_ROWS)
     )
     return row_count(done)
-
-
-def of_run(session: Session, run_id: int, *, after: int = 0, limit: int = READ_AT_ONCE) -> Sequence[Row[Any]]:
-    """Standing signals that a run found last, by id from after one: every column."""
-    columns = Signal.__table__.c
-    query = select(*columns).where(columns.run_id == run_id, columns.vanished_at.is_(None), columns.id > after)
-    return session.execute(query.order_by(columns.id).limit(limit)).all()
