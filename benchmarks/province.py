@@ -36,7 +36,7 @@ from benchmarks.province_store import make, say
 from models import policy as models_policy
 from models.database import Database
 from models.region import region_bounds
-from models.repositories import certifications
+from models.repositories import certifications, region_statuses
 
 ROOT = Path(__file__).parents[1]
 # What anybody sets on a server for this; the rest is as it comes.
@@ -82,12 +82,10 @@ def measure(url: str) -> dict[str, Any]:
         floor = FLOOR.format(f"WHERE person_id IN (SELECT id FROM person WHERE region_code BETWEEN '{low}' AND '{high}')")  # noqa: S608 - digits of our own
 
         def listed(city: str = city) -> int:
-            with database.read_scope() as session:
-                return len([None for _ in certifications.region_statuses(session, policy, AS_OF, region_code=city)])
+            return sum(1 for _ in region_statuses.statuses(database, policy, AS_OF, region_code=city))
 
         def counted(city: str = city) -> dict[str, int]:
-            with database.read_scope() as session:
-                return {state.value: n for state, n in certifications.counts(session, policy, AS_OF, region_code=city).items()}
+            return {state.value: n for state, n in region_statuses.counts(database, policy, AS_OF, region_code=city).items()}
 
         results[name] = {
             "floor": _best(database, lambda floor=floor: _bare(database, floor)),  # type: ignore[misc]

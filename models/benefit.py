@@ -43,6 +43,8 @@ class Benefit(Base):
         CheckConstraint("(status = 'paused') = (paused_on IS NOT NULL)", name="paused_on_while_paused"),
         CheckConstraint("to_month IS NULL OR to_month >= from_month", name="months_in_order"),
         Index("uq_benefit_person_scheme_region_from", "person_id", "scheme", "region_code", "from_month", unique=True),
+        # with all that a status needs, so that it need not go to the table
+        Index("ix_benefit_person_drawn", "person_id", "status", "from_month", "to_month", "paused_on", "scheme", "region_code", "id"),
         Index("ix_benefit_paused", "id", sqlite_where=text("paused_on IS NOT NULL"), postgresql_where=text("paused_on IS NOT NULL")),
         Index(
             "ix_benefit_account_index",

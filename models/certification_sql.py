@@ -82,12 +82,10 @@ def status_query(policy: CertificationPolicy, on: date) -> FromClause:
         .where(Person.merged_into_id.is_(None))
         .subquery("certification_facts")
     )
-    return _derived(facts, policy, on)
+    return derived(facts, policy, on)
 
 
-def status_table(
-    policy: CertificationPolicy, on: date, among: Select[int], *, one_by_one: bool = False, ids: tuple[int, int] | None = None
-) -> FromClause:
+def status_table(policy: CertificationPolicy, on: date, among: Select[int], *, one_by_one: bool = False) -> FromClause:
     """The same rows for the persons whose ids ``among`` selects, by grouping: for very many at once. Merged records have no row.
 
     Two more columns: benefits, how many there are, also ended ones; draws, 1 when any of them is drawn on the day. One pass over the
@@ -95,8 +93,7 @@ def status_table(
     PostgreSQL from working in parallel: let it be simple.
 
     one_by_one: look each person up in the indexes instead of passing over all of them: for many who are yet a small part of the store,
-    such as a city. PostgreSQL only (LATERAL). ids: the least and the greatest id of them, when most ids between are theirs: then only
-    that stretch of the indexes is passed over.
+    such as a city. PostgreSQL only (LATERAL).
     """
     persons: FromClause = among.subquery()
     if one_by_one:
@@ -104,36 +101,17 @@ def status_table(
         persons = among.cte("among_once").prefix_with("MATERIALIZED")
     (person_id,) = persons.c
     if one_by_one:
-        own: FromClause = _evidence_facts(policy, on, LifeEvidence, LifeEvidence.person_id == person_id, None)
-        benefits: FromClause = _benefit_facts(policy, on, Benefit, Benefit.person_id == person_id, None)
+        own: FromClause = evidence_of_one(policy, on, person_id).lateral()
+        benefits: FromClause = benefits_of_one(policy, on, person_id).lateral()
     else:
-        if ids is not None:
-            theirs, drawn = LifeEvidence.person_id.between(*ids), Benefit.person_id.between(*ids)
-        else:
-            theirs = LifeEvidence.person_id.in_(select(*among.subquery().c))
-            drawn = Benefit.person_id.in_(select(*among.subquery().c))
-        own = _evidence_facts(policy, on, LifeEvidence, theirs, LifeEvidence.person_id, kept=ids is not None)
-        benefits = _benefit_facts(policy, on, Benefit, drawn, Benefit.person_id)
-    # Of records that were merged into one of them: hardly any rows. IS NOT NULL: only then PostgreSQL takes the small partial index.
-    merged = aliased(Person)
-    met = and_(merged.merged_into_id.is_not(None), merged.merged_into_id.in_(select(*among.subquery().c)))
-    root = merged.merged_into_id
-    of_merged = _evidence_facts(policy, on, join(LifeEvidence, merged, merged.id == LifeEvidence.person_id), met, root)
-    merged_benefits = _benefit_facts(policy, on, join(Benefit, merged, merged.id == Benefit.person_id), met, root)
+        theirs = LifeEvidence.person_id.in_(select(*among.subquery().c))
+        drawn = Benefit.person_id.in_(select(*among.subquery().c))
+        own = evidence_facts(policy, on, LifeEvidence, theirs, LifeEvidence.person_id)
+        benefits = benefit_facts(policy, on, Benefit, drawn, Benefit.person_id)
+    of_merged, merged_benefits = merged_facts(policy, on, among)
     gone = aliased(Person)
     facts = (
-        select(
-            person_id.label("person_id"),
-            case((or_(own.c.dead == 1, of_merged.c.dead == 1), 1), else_=0).label("dead"),
-            _greater(own.c.last, of_merged.c.last).label("last"),
-            _less(benefits.c.first, merged_benefits.c.first).label("first"),
-            _greater(benefits.c.paused, merged_benefits.c.paused).label("paused"),
-            func.coalesce(_less(benefits.c.cycle_months, merged_benefits.c.cycle_months), policy.default_cycle_months).label(
-                "cycle_months"
-            ),
-            (func.coalesce(benefits.c.benefits, 0) + func.coalesce(merged_benefits.c.benefits, 0)).label("benefits"),
-            case((func.coalesce(benefits.c.first, merged_benefits.c.first).is_not(None), 1), else_=0).label("draws"),
-        )
+        select(person_id.label("person_id"), *joint_facts(policy, own.c, benefits.c, of_merged, merged_benefits))
         .select_from(persons)
         .outerjoin(own, true() if one_by_one else own.c.person_id == person_id)
         .outerjoin(benefits, true() if one_by_one else benefits.c.person_id == person_id)
@@ -142,61 +120,86 @@ def status_table(
         .where(~select(gone.id).where(gone.id == person_id, gone.merged_into_id.is_not(None)).correlate(persons).exists())
         .subquery("certification_facts")
     )
-    return _derived(facts, policy, on, facts.c.benefits, facts.c.draws)
+    return derived(facts, policy, on, facts.c.benefits, facts.c.draws)
 
 
-def _evidence_facts(
-    policy: CertificationPolicy, on: date, rows: Any, belongs: ColumnElement[bool], person_id: Any, *, kept: bool = False
-) -> FromClause:
-    """last and dead of each person_id; of one person that ``belongs`` names when it is None (LATERAL).
+def merged_facts(policy: CertificationPolicy, on: date, among: Select[int] | None) -> tuple[FromClause, FromClause]:
+    """evidence_facts and benefit_facts of the records that were merged into the persons among, or into anybody: hardly any rows."""
+    merged = aliased(Person)
+    # IS NOT NULL: only then PostgreSQL takes the small partial index
+    met: ColumnElement[bool] = merged.merged_into_id.is_not(None)
+    if among is not None:
+        met = and_(met, merged.merged_into_id.in_(select(*among.subquery().c)))
+    root = merged.merged_into_id
+    evidence = evidence_facts(policy, on, join(LifeEvidence, merged, merged.id == LifeEvidence.person_id), met, root)
+    return evidence, benefit_facts(policy, on, join(Benefit, merged, merged.id == Benefit.person_id), met, root)
 
-    kept: keep the corrected rows in memory as one set; for many persons.
-    """
-    last = type_coerce(func.max(case((_certifying(policy), LifeEvidence.occurred_on))), Date).label("last")
-    dead = func.max(case((_death(policy), 1), else_=0)).label("dead")
+
+def joint_facts(policy: CertificationPolicy, own: Any, benefits: Any, of_merged: FromClause, merged_benefits: FromClause) -> list[Any]:
+    """Columns dead, last, first, paused, cycle_months, benefits and draws: of the person's own record and of the merged ones."""
+    return [
+        case((or_(own.dead == 1, of_merged.c.dead == 1), 1), else_=0).label("dead"),
+        _greater(own.last, of_merged.c.last).label("last"),
+        _less(benefits.first, merged_benefits.c.first).label("first"),
+        _greater(benefits.paused, merged_benefits.c.paused).label("paused"),
+        func.coalesce(_less(benefits.cycle_months, merged_benefits.c.cycle_months), policy.default_cycle_months).label("cycle_months"),
+        (func.coalesce(benefits.benefits, 0) + func.coalesce(merged_benefits.c.benefits, 0)).label("benefits"),
+        case((func.coalesce(benefits.first, merged_benefits.c.first).is_not(None), 1), else_=0).label("draws"),
+    ]
+
+
+def evidence_facts(policy: CertificationPolicy, on: date, rows: Any, belongs: ColumnElement[bool], person_id: Any) -> FromClause:
+    """last and dead of each person_id, by grouping."""
     met = and_(belongs, or_(_certifying(policy), _death(policy)))
-    if person_id is None or kept:
-        # asked row by row, the corrections are better kept in memory as one set than looked up each time
-        correction = aliased(LifeEvidence)
-        corrected = select(correction.corrects_id).where(correction.corrects_id.is_not(None))
-        counts = and_(LifeEvidence.occurred_on <= on, LifeEvidence.strength != Strength.VOID, LifeEvidence.id.not_in(corrected))
-    else:
-        counts = counts_on(LifeEvidence, on)
-    if person_id is None:
-        return select(last, dead).where(met, counts).lateral()
-    query = select(person_id.label("person_id"), last, dead).select_from(rows).where(met, counts)
+    query = select(person_id.label("person_id"), *_evidence_columns(policy)).select_from(rows).where(met, counts_on(LifeEvidence, on))
     return query.group_by(person_id).subquery()
 
 
-def _benefit_facts(policy: CertificationPolicy, on: date, rows: Any, belongs: ColumnElement[bool], person_id: Any) -> FromClause:
-    """first, paused, cycle_months and benefits of each person_id; of one person that ``belongs`` names when it is None (LATERAL)."""
-    lasting = case((Benefit.paused_on <= on, Benefit.paused_on))
-    paused: ColumnElement[Any] = _paused_since(on)
-    if person_id is None:
-        over = select(BenefitPause.benefit_id).where(BenefitPause.paused_on <= on, BenefitPause.resumed_on > on)
-        paused = func.coalesce(lasting, case((Benefit.id.in_(over), paused)))  # most benefits were never paused
-    else:
-        ended = (
-            select(BenefitPause.benefit_id, func.max(BenefitPause.paused_on).label("paused_on"))
-            .where(BenefitPause.paused_on <= on, BenefitPause.resumed_on > on)
-            .group_by(BenefitPause.benefit_id)
-            .subquery()
-        )
-        paused = func.coalesce(lasting, ended.c.paused_on)
+def evidence_of_one(policy: CertificationPolicy, on: date, person_id: ColumnElement[int]) -> Select[Any]:
+    """last and dead of one person, looked up for each row of an outer query."""
+    # asked row by row, the corrections are better kept in memory as one set than looked up each time
+    correction = aliased(LifeEvidence)
+    corrected = select(correction.corrects_id).where(correction.corrects_id.is_not(None))
+    counts = and_(LifeEvidence.occurred_on <= on, LifeEvidence.strength != Strength.VOID, LifeEvidence.id.not_in(corrected))
+    met = and_(LifeEvidence.person_id == person_id, or_(_certifying(policy), _death(policy)))
+    return select(*_evidence_columns(policy)).where(met, counts)
 
+
+def _evidence_columns(policy: CertificationPolicy) -> tuple[ColumnElement[Any], ...]:
+    last = type_coerce(func.max(case((_certifying(policy), LifeEvidence.occurred_on))), Date).label("last")
+    return last, func.max(case((_death(policy), 1), else_=0)).label("dead")
+
+
+def benefit_facts(policy: CertificationPolicy, on: date, rows: Any, belongs: ColumnElement[bool], person_id: Any) -> FromClause:
+    """first, paused, cycle_months and benefits of each person_id, by grouping."""
+    ended = (
+        select(BenefitPause.benefit_id, func.max(BenefitPause.paused_on).label("paused_on"))
+        .where(BenefitPause.paused_on <= on, BenefitPause.resumed_on > on)
+        .group_by(BenefitPause.benefit_id)
+        .subquery()
+    )
+    paused = func.coalesce(_lasting_pause(on), ended.c.paused_on)
+    query = select(person_id.label("person_id"), *_benefit_columns(policy, on, paused)).select_from(rows)
+    return query.outerjoin(ended, ended.c.benefit_id == Benefit.id).where(belongs).group_by(person_id).subquery()
+
+
+def benefits_of_one(policy: CertificationPolicy, on: date, person_id: ColumnElement[int]) -> Select[Any]:
+    """first, paused, cycle_months and benefits of one person, looked up for each row of an outer query."""
+    over = select(BenefitPause.benefit_id).where(BenefitPause.paused_on <= on, BenefitPause.resumed_on > on)
+    paused = func.coalesce(_lasting_pause(on), case((Benefit.id.in_(over), _paused_since(on))))  # most benefits were never paused
+    return select(*_benefit_columns(policy, on, paused)).where(Benefit.person_id == person_id)
+
+
+def _benefit_columns(policy: CertificationPolicy, on: date, paused: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
     def drawn(value: ColumnElement[Any]) -> ColumnElement[Any]:
         return case((drawn_on(on), value))
 
-    columns = (
+    return (
         type_coerce(func.min(drawn(Benefit.from_month.expression)), Date).label("first"),
         type_coerce(func.max(drawn(paused)), Date).label("paused"),
         func.min(drawn(_cycle_months(policy))).label("cycle_months"),
         func.count(Benefit.id).label("benefits"),
     )
-    if person_id is None:
-        return select(*columns).where(belongs).lateral()
-    query = select(person_id.label("person_id"), *columns).select_from(rows).outerjoin(ended, ended.c.benefit_id == Benefit.id)
-    return query.where(belongs).group_by(person_id).subquery()
 
 
 def _greater(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -208,7 +211,8 @@ def _less(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[A
     return case((or_(other.is_(None), one < other), one), else_=other)
 
 
-def _derived(facts: FromClause, policy: CertificationPolicy, on: date, *more: ColumnElement[Any]) -> FromClause:
+def derived(facts: FromClause, policy: CertificationPolicy, on: date, *more: ColumnElement[Any]) -> FromClause:
+    """State and days from the facts of each person; more: columns of facts that go along."""
     since = func.coalesce(facts.c.last, facts.c.first)
     dated = select(
         facts.c.person_id,
@@ -260,15 +264,18 @@ def drawn_on(on: date) -> ColumnElement[bool]:
     )
 
 
+def _lasting_pause(on: date) -> ColumnElement[date | None]:
+    return case((Benefit.paused_on <= on, Benefit.paused_on))
+
+
 def _paused_since(on: date) -> ColumnElement[date | None]:
-    lasting = case((Benefit.paused_on <= on, Benefit.paused_on))
     ended = (
         select(func.max(BenefitPause.paused_on))
         .where(BenefitPause.benefit_id == Benefit.id, BenefitPause.paused_on <= on, BenefitPause.resumed_on > on)
         .correlate(Benefit)
         .scalar_subquery()
     )
-    return func.coalesce(lasting, ended)
+    return func.coalesce(_lasting_pause(on), ended)
 
 
 def counts_on(table: type[LifeEvidence], on: date) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -152,6 +152,30 @@ class Database:
         """Session of one transaction that the database itself keeps from writing; waits for no writer."""
         with _readable_errors(self.engine, writing=False), self._read_sessions.begin() as session:
             yield session
+
+    @contextmanager
+    def same_snapshot(self, connections: int) -> Iterator[list[Connection]]:
+        """Connections whose transactions only read and all see the store of one moment. For threads, one connection each.
+
+        PostgreSQL: the first one exports its snapshot. SQLite: no writer gets in while they begin.
+
+        Raises:
+            DatabaseUnreachableError: no connection could be had, or the write lock of SQLite was held for too long.
+        """
+        with _readable_errors(self.engine), ExitStack() as stack:
+            if self.dialect == "sqlite":
+                # a thread of its own works with each of them later
+                opened = [stack.enter_context(self._read_engine.connect()) for _ in range(connections)]
+                with self.engine.begin():  # BEGIN IMMEDIATE
+                    for connection in opened:
+                        connection.execute(text("SELECT 1 FROM sqlite_schema LIMIT 1")).all()
+            else:
+                engine = self._read_engine.execution_options(isolation_level="REPEATABLE READ")
+                opened = [stack.enter_context(engine.connect()) for _ in range(connections)]
+                snapshot = opened[0].execute(text("SELECT pg_export_snapshot()")).scalar_one()
+                for connection in opened[1:]:
+                    connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+            yield opened
 
     def ping(self) -> None:
         """Return when the database answers. Raises DatabaseUnreachableError."""

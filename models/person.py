@@ -32,7 +32,8 @@ class Person(Base):
 
     __tablename__ = "person"
     __table_args__ = (
-        Index("ix_person_region_code_id", "region_code", "id"),
+        # with all that a list of a region shows, so that it need not go to the table
+        Index("ix_person_region_code_id", "region_code", "id", "merged_into_id", "public_id"),
         Index(
             "ix_person_merged_into_id",
             "merged_into_id",

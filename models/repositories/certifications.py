@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from models.benefit import Benefit, BenefitPause
@@ -18,10 +18,6 @@ from models.life_evidence import LifeEvidence
 from models.person import Person
 from models.policy import CertificationPolicy
 from models.region import region_bounds
-
-# Ids of a region lie side by side when every second one between the first and the last is of it: to pass over an entry of an index costs
-# less than half of looking one up (10 million persons on PostgreSQL 18, 2026).
-SIDE_BY_SIDE = 2
 
 
 @dataclass(frozen=True)
@@ -34,16 +30,6 @@ class ListedPerson:
     resident_id_masked: str
     region_code: str
     status: CertificationStatus
-
-
-class RegionStatus(NamedTuple):
-    """Where one person of a region stands; as in ``CertificationStatus``. A plain tuple, since there are half a million of them."""
-
-    public_id: str
-    region_code: str
-    state: CertificationState
-    last_certified_on: date | None
-    due_on: date | None
 
 
 def status_of(session: Session, person_id: int, policy: CertificationPolicy, on: date) -> CertificationStatus:
@@ -119,46 +105,14 @@ def listing(
 def counts(
     session: Session, policy: CertificationPolicy, on: date, *, region_code: str | None = None, pensioners_only: bool = True
 ) -> dict[CertificationState, int]:
-    """How many persons are in each state; every state is there, with 0 when nobody is in it."""
+    """How many persons are in each state; every state is there, with 0 when nobody is in it. ``region_statuses.counts`` for a city."""
     _room_for_grouping(session)
-    status = _table_of_region(session, policy, on, region_code)
+    status = status_table(policy, on, in_region(region_code))
     query = select(status.c.state, func.count()).group_by(status.c.state)
     if pensioners_only:
         query = query.where(status.c.benefits > 0)
     found = {CertificationState(state): number for state, number in session.execute(query)}
     return {state: found.get(state, 0) for state in CertificationState}
-
-
-def region_statuses(
-    session: Session, policy: CertificationPolicy, on: date, *, region_code: str, pensioners_only: bool = True, at_once: int = 5_000
-) -> Iterator[RegionStatus]:
-    """Status of everybody in a region and all inside it, in no particular order, streamed: memory holds ``at_once`` rows.
-
-    One statement, so that the list is of one moment. Leave the session open while reading.
-    """
-    _room_for_grouping(session)
-    status = _table_of_region(session, policy, on, region_code)
-    query = select(Person.public_id, Person.region_code, status.c.state, status.c.last_certified_on, status.c.due_on).join(
-        status, status.c.person_id == Person.id
-    )
-    if pensioners_only:
-        query = query.where(status.c.benefits > 0)
-    states = {state.value: state for state in CertificationState}
-    for public_id, region, state, last_certified_on, due_on in _streamed(session, query, at_once):
-        yield RegionStatus(public_id, region, states[state], last_certified_on, due_on)
-
-
-def _streamed(session: Session, query: Select[Any], at_once: int) -> Iterator[Any]:
-    """The rows of a query, so many at a time. PostgreSQL would plan a cursor for its first rows and work on it alone: so none is used."""
-    if session.get_bind().dialect.name != "postgresql":
-        yield from session.execute(query, execution_options={"stream_results": True, "yield_per": at_once})
-        return
-    connection = session.connection()
-    # every value is a code or a date of our own
-    statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}).string.replace("%%", "%")
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor:
-        yield from cursor.stream(statement, size=at_once)
 
 
 def among(*, region_code: str | None = None, pensioners_only: bool = True) -> Select[int]:
@@ -171,21 +125,6 @@ def in_region(region_code: str | None) -> Select[int]:
     """Ids of the records of a region and all inside it, or of all, for ``status_table``; merged ones it leaves out by itself."""
     query = select(Person.id)
     return query if region_code is None else query.where(Person.region_code.between(*region_bounds(region_code)))
-
-
-def _table_of_region(session: Session, policy: CertificationPolicy, on: date, region_code: str | None) -> FromClause:
-    """The statuses of a region, read the way that is the quickest for it.
-
-    People who came in with one file have their ids side by side, and a stretch of an index is soon passed over. Where they are scattered
-    among all others, PostgreSQL looks each of them up, unless it is the whole province.
-    """
-    if region_code is None or region_code.endswith("0000"):
-        return status_table(policy, on, in_region(region_code))
-    region = in_region(region_code).subquery()
-    people, first, last = session.execute(select(func.count(), func.min(region.c.id), func.max(region.c.id)).select_from(region)).one()
-    if people * SIDE_BY_SIDE >= (last or 0) - (first or 0) + 1:
-        return status_table(policy, on, in_region(region_code), ids=(first or 0, last or 0))
-    return status_table(policy, on, in_region(region_code), one_by_one=session.get_bind().dialect.name == "postgresql")
 
 
 def _room_for_grouping(session: Session) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from models.benefit import Benefit, BenefitPause, BenefitStatus
 from models.certification import BenefitFact, CertificationStatus, EvidenceFact, add_months, derive
+from models.certification_region_sql import region_table
 from models.certification_sql import status_table
 from models.certification_state import CertificationState
 from models.database import Database
@@ -21,7 +23,7 @@ from models.keys import FileKeyRing
 from models.life_evidence import EvidenceKind, LifeEvidence, Strength
 from models.person import Person
 from models.policy import CertificationPolicy, RecordsPolicy
-from models.repositories import certifications
+from models.repositories import certifications, region_statuses
 from tests.models.people import NOW, REGION, add_person
 
 POLICY = CertificationPolicy(
@@ -188,6 +190,14 @@ def test_sql_and_python_agree_on_every_status(
                 for row in rows
             } == expected
             assert {row.person_id: row.benefits for row in rows} == {root: len(benefits_of[root]) for root in expected}
+        for shards in (1, 2):
+            tables = [region_table(POLICY, on, REGION, database.dialect, shard=shard, shards=shards) for shard in range(shards)]
+            rows = [row for table in tables for row in session.execute(select(table)) if row.person_id in expected]
+            assert {
+                row.person_id: CertificationStatus(CertificationState(row.state), on, row.last_certified_on, row.due_on, row.cycle_months)
+                for row in rows
+            } == expected
+            assert {row.person_id: row.benefits for row in rows} == {root: len(benefits_of[root]) for root in expected}
         for person_id in list(speaks)[-2:]:
             assert certifications.status_of(session, person_id, POLICY, on) == expected[speaks[person_id]]
         session.rollback()
@@ -250,7 +260,9 @@ def _insert_benefits(session: Session, person_id: int, drawn: list[Any], ids: It
     return facts
 
 
-def test_lists_and_counts_are_bounded_by_state_and_region(database: Database, keyring: FileKeyRing, records_policy: RecordsPolicy) -> None:
+def test_lists_and_counts_are_bounded_by_state_and_region(
+    database: Database, keyring: FileKeyRing, records_policy: RecordsPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     policy = records_policy.certification
     with database.session_scope() as session:
         certified = add_person(session, keyring, sequence=1, name="王秀英")
@@ -291,12 +303,30 @@ def test_lists_and_counts_are_bounded_by_state_and_region(database: Database, ke
         assert numbers[CertificationState.CERTIFIED] == numbers[CertificationState.OVERDUE] == 1
         assert sum(numbers.values()) == 2
         assert set(numbers) == set(CertificationState)
+    monkeypatch.setattr(region_statuses, "AT_ONCE", 1)
+    for small in (0, region_statuses.SMALL):
+        monkeypatch.setattr(region_statuses, "SMALL", small)
         for region in ("420000", "429800", REGION):
-            streamed = list(certifications.region_statuses(session, policy, TODAY, region_code=region, at_once=1))
+            streamed = list(region_statuses.statuses(database, policy, TODAY, region_code=region))
             assert {(line.public_id, line.state, line.due_on) for line in streamed} == {
                 (certified.public_id, CertificationState.CERTIFIED, date(2027, 3, 1)),
                 (overdue.public_id, CertificationState.OVERDUE, date(2025, 3, 1)),
             }
-        everyone = certifications.region_statuses(session, policy, TODAY, region_code=REGION, pensioners_only=False)
+            assert region_statuses.counts(database, policy, TODAY, region_code=region) == numbers
+        everyone = region_statuses.statuses(database, policy, TODAY, region_code=REGION, pensioners_only=False)
         assert {line.public_id for line in everyone} == {certified.public_id, overdue.public_id, worker.public_id}
-        assert list(certifications.region_statuses(session, policy, TODAY, region_code="429700")) == []
+        assert list(region_statuses.statuses(database, policy, TODAY, region_code="429700")) == []
+        broken_off = region_statuses.statuses(database, policy, TODAY, region_code=REGION)
+        next(broken_off)
+        broken_off.close()
+
+
+def test_shards_of_a_region_see_one_moment(database: Database, keyring: FileKeyRing) -> None:
+    with database.session_scope() as session:
+        add_person(session, keyring)
+    with database.same_snapshot(2) as connections:
+        with database.session_scope() as session:
+            session.execute(update(Person).values(name="改"))
+        assert [connection.execute(select(Person.name)).scalar_one() for connection in connections] == ["张建国"] * 2
+        with pytest.raises(DBAPIError):
+            connections[1].execute(update(Person).values(name="否"))

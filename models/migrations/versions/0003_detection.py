@@ -15,6 +15,7 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 TABLES = ("detection_run", "legal_basis", "grant_payment", "person_relation", "signal")
 IMPORTED = ("persons", "enrolments", "benefits", "payments", "deaths", "custody", "traces", "blacklist")
+DRAWN = ("person_id", "status", "from_month", "to_month", "paused_on", "scheme", "region_code", "id")
 FIRST_IMPORTED_HERE = ("relations", "grants")
 
 
@@ -190,6 +191,9 @@ def upgrade() -> None:
     )
     op.add_column("person", sa.Column("address_sealed", sa.LargeBinary(), nullable=True))
 
+    op.create_index("ix_benefit_person_drawn", "benefit", list(DRAWN))
+    op.drop_index("ix_person_region_code_id", "person")
+    op.create_index("ix_person_region_code_id", "person", ["region_code", "id", "merged_into_id", "public_id"])
     _bound_imports(*IMPORTED, *FIRST_IMPORTED_HERE)
     op.add_column("import_batch", sa.Column("by_warning", JSON, nullable=False, server_default="{}"))
     op.add_column("import_batch", sa.Column("warning_bytes", sa.BigInteger(), nullable=False, server_default="0"))
@@ -200,6 +204,9 @@ def downgrade() -> None:
     _bound_imports(*IMPORTED)
     op.drop_column("import_batch", "warning_bytes")
     op.drop_column("import_batch", "by_warning")
+    op.drop_index("ix_person_region_code_id", "person")
+    op.create_index("ix_person_region_code_id", "person", ["region_code", "id"])
+    op.drop_index("ix_benefit_person_drawn", "benefit")
     op.drop_column("person", "address_sealed")
     op.drop_index("ix_benefit_account_index", "benefit")
     for name in ("retirement_kind", "approved_birth_date", "account_masked", "account_sealed", "account_index"):
