@@ -52,10 +52,7 @@ class Compute:
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
         """The rows of an expression, computed once and written down, for expressions that use them several times."""
         target = self.folder / f"{name}.parquet"
-        shutil.rmtree(target, ignore_errors=True)
-        target.unlink(missing_ok=True)
-        with _readable():
-            expression.to_parquet(target)
+        self._write(expression, target)
         return self.backend.read_parquet(str(target))
 
     def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
@@ -64,18 +61,21 @@ class Compute:
         Raises:
             RunFailedError: disk or memory did not suffice.
         """
+        # written down first: Spark would hand over everything at once, and a query that waits for its reader holds its memory
+        target = self.folder / "answer.parquet"
+        self._write(expression, target)
+        # sums and decimals come back in types of the engine's own
+        schema = expression.schema().to_pyarrow()
+        for part in sorted(target.glob("*.parquet")) if target.is_dir() else [target]:
+            for batch in pq.ParquetFile(part).iter_batches(batch_size=ROWS_A_BATCH):
+                yield from pa.Table.from_batches([batch]).cast(schema).to_batches()
+
+    def _write(self, expression: ir.Table, target: Path) -> None:
+        if target.is_dir():
+            shutil.rmtree(target)
+        target.unlink(missing_ok=True)
         with _readable():
-            if self.name is EngineName.DUCKDB:
-                with expression.to_pyarrow_batches(chunk_size=ROWS_A_BATCH) as reader:
-                    yield from reader
-                return
-            # Spark would hand over everything at once
-            target = self.folder / "answer.parquet"
-            shutil.rmtree(target, ignore_errors=True)
             expression.to_parquet(target)
-            for part in sorted(target.glob("*.parquet")):
-                yield from pq.ParquetFile(part).iter_batches(batch_size=ROWS_A_BATCH)
-            shutil.rmtree(target, ignore_errors=True)
 
 
 @contextmanager

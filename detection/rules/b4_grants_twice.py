@@ -17,7 +17,7 @@ import ibis
 import ibis.expr.types as ir
 
 from detection import months
-from detection.rules.assembling import finding, first_of_each, key_of, record
+from detection.rules.assembling import finding, key_of, record
 from detection.rules.rule import Rule, Sentence
 from detection.rules.tables import Tables
 from models.alert import AlertSeverity
@@ -66,10 +66,8 @@ def find(tables: Tables, policy: RulesPolicy, as_of: date) -> ir.Table:
     )
     shares = rows.group_by("person_id", "kind", "region_code", "recipient").aggregate(share=rows.amount_fen.max())
     regions = shares.group_by("person_id", "kind", "region_code").aggregate(rightful=shares.share.sum())
-    best = first_of_each(
-        regions.mutate(death=regions.person_id.cast("string") + regions.kind), "death", [regions.rightful.desc(), regions.region_code]
-    )
-    found = whole.join(best.select("person_id", "kind", "rightful"), ["person_id", "kind"])
+    best = regions.group_by("person_id", "kind").aggregate(rightful=regions.rightful.max())
+    found = whole.join(best, ["person_id", "kind"])
     survivors = found.kind == "survivor"
     # a grant that was divided among more than policy allows is looked at with nothing taken as rightful but the largest share
     divided = survivors & (found.recipients <= rule.survivor_recipients_max)
