@@ -28,7 +28,8 @@ class Finding:
 
     person_id: of the record that speaks for the person; None for other subjects, which subject_ref then names. confidence: 0 to 1.
     from_month, to_month: first days, inclusive. months: how many count. amount_fen: the money at risk. facts: what the explanation names
-    (days as ISO dates, counts, codes); no names, no numbers of persons.
+    (days as ISO dates, counts, codes); no names, no numbers of persons. measured: names of facts, and "confidence", that come out a little
+    differently in every run, so that they alone make no changed finding.
     """
 
     code: str
@@ -45,18 +46,19 @@ class Finding:
     amount_fen: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
     records: tuple[Record, ...] = ()
+    measured: frozenset[str] = frozenset()
 
     def digest(self) -> bytes:
         """32 bytes of what it says; another digest under the same key is a changed finding."""
         said = [
             self.severity.value,
-            round(self.confidence, 3),
+            None if "confidence" in self.measured else round(self.confidence, 3),
             self.region_code,
             self.from_month and self.from_month.isoformat(),
             self.to_month and self.to_month.isoformat(),
             self.months,
             self.amount_fen,
-            self.facts,
+            {name: value for name, value in self.facts.items() if name not in self.measured},
             sorted((record.kind, record.id, record.role) for record in self.records),
         ]
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).digest()

@@ -33,12 +33,15 @@ class TriagePolicy(Section):
     """What decides which alert comes first.
 
     severity: what a signal of it counts, 0 to 1, not rising from violation to suspicion. money_growth: what each tenfold of yuan adds.
+    twins_share, relatives_share: of the probability that two records are one person, where they are twins, or siblings, parent and child.
     doubtful_death_share: of the money paid after death, that counts while the death record is probably wrong.
     """
 
     severity: dict[AlertSeverity, float]
     money_growth: float = Field(ge=0, le=10)
     doubtful_death_share: float = Field(ge=0, le=1)
+    twins_share: float = Field(gt=0, le=1)
+    relatives_share: float = Field(gt=0, le=1)
     nightly: NightlyPolicy
 
     @model_validator(mode="after")
