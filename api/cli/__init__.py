@@ -20,6 +20,7 @@ COMMANDS = {
     "weights": ("api.cli.engines", "weights", "Fetch and check the model weights."),
     "policy": ("api.cli.engines", "policy", "Check the policy file."),
     "import": ("api.cli.imports", "import_group", "Bring records in from files."),
+    "statuses": ("api.cli.statuses", "statuses", "Where everybody in a region stands on a day."),
     "certify-silently": ("api.cli.silent", "certify_silently", "Certify by traces of life, without troubling anybody."),
     "outreach": ("api.cli.payments", "outreach_group", "Who has to be reached before a pause may be proposed."),
     "payments": ("api.cli.payments", "payments_group", "Resumptions; lists of pauses and resumptions for the paying system."),
@@ -30,7 +31,7 @@ COMMANDS = {
     "legal-basis": ("api.cli.legal_basis", "legal_basis_group", "On which legal text the search for faces rests."),
     "calibrate": ("api.cli.calibration", "calibrate", "Set thresholds from images or from the enrolled references."),
     "verify": ("api.cli.verify", "verify", "Decide from files: one reference picture, a folder of frames."),
-    "evaluate": ("api.cli.evaluate", "evaluate", "Measure verification and liveness on files."),
+    "evaluate": ("api.cli.evaluate", "evaluate", "Measure verification, liveness and linkage on files."),
 }
 
 

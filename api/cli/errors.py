@@ -31,14 +31,15 @@ def describe_error(error: Exception) -> tuple[str, int] | None:
     from api.settings import SettingsError
     from detection.errors import DetectionError
     from detection.faces.errors import LegalBasisMissingError
+    from detection.linkage.errors import LinkageError, LinkageInputError
     from models.errors import ModelsError
     from models.keys import KeyRingError
     from verify.errors import CaptureError, EngineError, InputFileError, VerifyError, WeightsError
     from verify.tables import TableError
 
-    if isinstance(error, SettingsError | PolicyFileError | CaptureError | InputFileError | TableError | LegalBasisMissingError):
+    if isinstance(error, SettingsError | PolicyFileError | CaptureError | InputFileError | TableError | LegalBasisMissingError | LinkageInputError):
         return str(error), BAD_INPUT
-    if isinstance(error, HomeError | KeyRingError | WeightsError | EngineError | ModelsError | VerifyError | DetectionError):
+    if isinstance(error, HomeError | KeyRingError | WeightsError | EngineError | ModelsError | VerifyError | DetectionError | LinkageError):
         return str(error), WORK_FAILED
     if isinstance(error, OperationalError):
         return f"the store does not answer ({type(error.orig).__name__}): check LIFECERT_DATABASE_URL and that it runs", WORK_FAILED

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from api.cli.engines import fetch_weights
+from api.cli.evaluate_linkage import linkage
 from api.cli.progress import progress_bar
 from api.context import ChosenEngine
 from api.policy import load_policy
@@ -73,14 +74,18 @@ def _lines(value: dict[str, Any], depth: int) -> list[str]:
 
 @click.group()
 def evaluate() -> None:
-    """Measure on files: error rates with intervals, as ISO/IEC 19795-1 and 30107-3 define them.
+    """Measure on files: faces and liveness with intervals, as ISO/IEC 19795-1 and 30107-3 define them; linkage of records.
 
     \b
     Examples:
       lifecert evaluate verification --pairs pairs.csv --images photos/ --json
       lifecert evaluate liveness --attempts attempts.csv --media recordings/ --json
       lifecert evaluate attacks --clip turning.gif --photographs photos/ --json
+      lifecert evaluate linkage --records persons.csv --columns mapping.toml --id rec_id --cluster person --json
     """
+
+
+evaluate.add_command(linkage)
 
 
 @evaluate.command("verification")

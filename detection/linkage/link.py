@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from detection.linkage import blocking
+from detection.linkage.chinese.comparisons import replaced_columns, with_chinese
 from detection.linkage.chinese.features import prepare
 from detection.linkage.clusters import ClusterRule, cluster, components, missing_pairs
 from detection.linkage.engines import DuckDbEngine, Engine, EngineName, open_duckdb, open_spark
@@ -110,11 +111,11 @@ def link(
     source = np.concatenate([np.full(table.num_rows, place, dtype=np.int32) for place, table in enumerate(tables)])
     with ExitStack() as stack:
         duck = stack.enter_context(open_duckdb(work_folder, memory_mb=policy.memory_mb, threads=policy.threads))
-        plan = _prepared(duck, whole, source, names)
+        plan, rules = _prepared(duck, whole, source, names)
         if not plan.comparisons:
             raise LinkageInputError("no mapped column says anything: each is empty or always the same")
         run.step("preparation")
-        rules = _rules(duck, plan, whole.num_rows, policy, two_files=right is not None)
+        rules = rules or _rules(duck, plan, whole.num_rows, policy, two_files=right is not None)
         worker: Engine = duck
         if engine is EngineName.SPARK:
             worker = stack.enter_context(open_spark(work_folder, memory_mb=policy.memory_mb, threads=policy.threads))
@@ -122,19 +123,21 @@ def link(
         return _link(run, worker, plan, rules, tables, source, model, keep_compared=keep_compared)
 
 
-def _prepared(duck: DuckDbEngine, whole: pa.Table, source: NDArray[np.int32], mapping: Mapping) -> Plan:
+def _prepared(duck: DuckDbEngine, whole: pa.Table, source: NDArray[np.int32], mapping: Mapping) -> tuple[Plan, list[blocking.Rule]]:
     extra: list[FeatureColumn]
     raw, extra = prepare(whole.drop_columns([ID]), mapping.columns)
     raw = raw.append_column(ROW, pa.array(np.arange(raw.num_rows, dtype=np.int64))).append_column("source", pa.array(source))
     duck.load("raw", raw)
     del raw
-    facts = clean(duck, mapping, extra)
+    # what the features of a language cover is compared and blocked by them; cleaning is for the other columns
+    covered = replaced_columns(extra)
+    facts = clean(duck, Mapping(tuple(item for item in mapping.mapped if item.name not in covered)), extra)
     duck.drop("raw")
-    plan = plan_features(facts, extra)
+    plan, rules = with_chinese(plan_features(facts, () if covered else extra), extra)
     if plan.comparisons:
         make_records(duck, plan)
     duck.drop("cleaned")
-    return plan
+    return plan, rules
 
 
 def _rules(duck: DuckDbEngine, plan: Plan, records: int, policy: LinkagePolicy, *, two_files: bool) -> list[blocking.Rule]:

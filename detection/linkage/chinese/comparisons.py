@@ -7,15 +7,17 @@ out. Phone, account and address are one comparison, because those who share one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from detection.linkage.blocking import Rule
 from detection.linkage.feature_columns import FeatureColumn, FeatureKind
 from detection.linkage.features import Atom, ComparisonPlan, Level, Plan
 
-REPLACED = ("resident_id", "full_name", "given_name", "surname", "birth_date", "region_code", "phone", "bank_account", "address")
 NUMBER_LENGTH = 17
+
+DAY = "replace({}, '-', '')"
+"""Days are compared as YYYYMMDD, as cleaning leaves those of other calendars."""
 
 UNLIMITED = 1e15
 """Comparisons expected of a rule that is only held to its share of all comparisons."""
@@ -33,31 +35,35 @@ class KeyRule(Rule):
         return self.columns
 
 
-def with_chinese(plan: Plan, features: Sequence[FeatureColumn], variables: Mapping[str, str]) -> tuple[Plan, list[Rule]]:
-    """The plan with the comparisons of Chinese records in place of those of the columns that they come from, and the rules to block by.
+def replaced_columns(features: Sequence[FeatureColumn]) -> frozenset[str]:
+    """Canonical columns whose comparisons come from the features; none where there are no keys among them to block by."""
+    if not any(feature.kind is FeatureKind.KEY for feature in features):
+        return frozenset()
+    about = {name for feature in features for name in (feature.of, *feature.also) if name is not None}
+    return frozenset(about | ({"given_name", "surname"} if "full_name" in about else set()))
 
-    features: as prepared. variables: canonical name -> column of the plan. The plan as it was, and no rules, where there are no keys among
-    the features.
+
+def with_chinese(plan: Plan, features: Sequence[FeatureColumn]) -> tuple[Plan, list[Rule]]:
+    """The plan of the other columns with the comparisons of Chinese records, and the rules to block by.
+
+    plan: of the columns that are not among ``replaced_columns``. The plan as it was, and no rules, where there are none.
     """
-    keys = [feature for feature in features if feature.kind is FeatureKind.KEY]
-    if not keys:
+    if not replaced_columns(features):
         return plan, []
     there = {feature.name for feature in features}
-    about = {name for feature in features for name in (feature.of, *feature.also) if name is not None}
-    columns = {variables[name] for name in REPLACED if name in variables and name in about}
     made = (_number(there), _name(there), _birth(there), _region(there), _contact(there))
     changed = replace(
         plan,
-        derived={name: sql for name, sql in plan.derived.items() if name not in columns} | {name: name for name in sorted(there)},
-        token_columns={name: sql for name, sql in plan.token_columns.items() if name not in columns},
-        comparisons=[*(each for each in made if each), *(each for each in plan.comparisons if not each.variables & columns)],
+        derived=plan.derived | {name: DAY.format(name) if name == "birth_date_day" else name for name in sorted(there)},
+        comparisons=[*(each for each in made if each), *plan.comparisons],
         atoms=[],
+        identifying=plan.identifying | ({"phone_number", "bank_account_number"} & there),
     )
     rules: list[Rule] = []
     for feature in features:
         if feature.kind in {FeatureKind.KEY, FeatureKind.IDENTIFIER} and feature.of is not None:
-            atom = Atom(feature.name, feature.name, feature.of, 0.0)
-            rules.append(KeyRule((atom,), UNLIMITED, frozenset((feature.of, *feature.also))))
+            about = frozenset((feature.of, *feature.also))
+            rules.append(KeyRule((Atom(feature.name, feature.name, feature.of, 0.0),), UNLIMITED, about))
     return changed, rules
 
 
@@ -160,7 +166,7 @@ def _birth(there: set[str]) -> ComparisonPlan | None:
         Level("the same day, one of them in the lunar calendar", f"{day}_l = birth_date_from_lunar_r OR {day}_r = birth_date_from_lunar_l"),
         Level("day and month swapped", f"{day}_l = birth_date_swapped_r"),
         Level("one digit differs", f"levenshtein({day}_l, {day}_r) = 1"),
-        Level("the same day of another year", f"substr({day}_l, 6, 5) = substr({day}_r, 6, 5)"),
+        Level("the same day of another year", f"substr({day}_l, 5, 4) = substr({day}_r, 5, 4)"),
         Level("the same year", f"substr({day}_l, 1, 4) = substr({day}_r, 1, 4)"),
     )
     told = "substr(resident_id_core_l, 7, 8) = substr(resident_id_core_r, 7, 8)" if "resident_id_core" in there else "FALSE"
