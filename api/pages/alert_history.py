@@ -14,8 +14,13 @@ from api.pages.words import account
 from models.alert import Alert, CaseFile
 from models.detection import Signal
 from models.repositories.signals import NOT_FOUND_AGAIN
+from models.repositories.triage_writes import ALL_VANISHED, MERGED
 
-REASONS: dict[str, LazyString] = {NOT_FOUND_AGAIN: lazy_gettext("no run found it any more")}
+REASONS: dict[str, LazyString] = {
+    NOT_FOUND_AGAIN: lazy_gettext("no run found it any more"),
+    ALL_VANISHED: lazy_gettext("no run finds any of it any more"),
+    MERGED: lazy_gettext("the records were merged; it goes on in the alert of the other record"),
+}
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from models.errors import ConflictError, NotFoundError
 from models.person import Person
 from models.repositories import alerts as store
 from models.repositories import audit, persons
+from models.triage import DOUBTS_DEATH
 
 REASON_MAX, CONCLUSION_MAX = 500, 1000
 SIGNALS_SHOWN = 30
@@ -90,6 +91,12 @@ def _signals(session: Session, found: Alert) -> list[Signal]:
     return sorted(rows, key=lambda row: (row.vanished_at is not None, _SEVERITY_ORDER.index(row.severity), -row.amount_fen, row.id))
 
 
+def _alerts_in_reach(session: Session, caller: Caller, public_ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Public id and title of those of these alerts that the caller may open."""
+    rows = session.execute(select(Alert.public_id, Alert.code, Alert.region_code).where(Alert.public_id.in_(list(public_ids))))
+    return [(row.public_id, alert_title(row.code)) for row in rows if caller.covers(row.region_code)]
+
+
 def _alert_page(caller: Caller, alert_id: str, wrong: str | None = None, *, open_signal: str | None = None) -> str:
     context = current()
     with context.database.session_scope() as session:
@@ -114,6 +121,9 @@ def _alert_page(caller: Caller, alert_id: str, wrong: str | None = None, *, open
             hidden_signals=max(0, len(shown) - SIGNALS_SHOWN),
             vanished=not standing and bool(signals),
             history=history(found, cases, signals),
+            doubts_death=bool(found.details.get(DOUBTS_DEATH)) and bool(standing),
+            earlier=_alerts_in_reach(session, caller, found.details.get("earlier") or ()),
+            instead=_alerts_in_reach(session, caller, [found.details["instead"]] if found.details.get("instead") else ()),
             today=context.policy.certification.today,
             case=case,
             card=head,

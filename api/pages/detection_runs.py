@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 
 from api import detection_requests
@@ -25,10 +27,21 @@ from models.errors import ConflictError, NotFoundError
 from models.legal_basis import LegalPurpose
 from models.region import Region, RegionLevel
 from models.repositories import alert_lists, audit, legal_bases, run_lists
+from models.repositories import detection_runs as detection_runs_store
 
 PAGE = 50
 EARLIEST = date(2000, 1, 1)
 STARTED_HERE = (DetectionKind.DUPLICATES, DetectionKind.BENEFITS, DetectionKind.PAYMENTS, DetectionKind.FACES)
+PART, TRIAGE_STAGE = " (part)", "triage"
+COUNTS: dict[str, LazyString] = {
+    "rows": lazy_gettext("rows"),
+    "found": lazy_gettext("found"),
+    "opened": lazy_gettext("new"),
+    "updated": lazy_gettext("changed"),
+    "unchanged": lazy_gettext("as before"),
+    "closed": lazy_gettext("gone"),
+    "told": lazy_gettext("in cases"),
+}
 
 
 @dataclass(frozen=True)
@@ -129,6 +142,9 @@ def _wanted(context: Context, caller: Caller) -> RunRequest | str:
     if not EARLIEST <= as_of <= today:
         return _("The day must not lie in the future, nor before 2000.")
     with context.database.read_scope() as session:
+        newest = detection_runs_store.newest_day(session, DetectionKind(kind), region)
+        if newest is not None and as_of < newest:
+            return _("A run as of %(day)s has ended already. Give that day or a later one.", day=newest.isoformat())
         allowed = {one.code for one in alert_lists.regions(session, caller.region)} if caller.region is not None else set()
         if DetectionKind(kind) is DetectionKind.FACES and legal_bases.holding(session, LegalPurpose.FACE_SEARCH, today) is None:
             return _("Faces are searched only while a recorded legal basis holds. Ask the operator: lifecert legal-basis add.")
@@ -163,17 +179,28 @@ def detection_run(_caller: Caller, run_id: str) -> ResponseReturnValue:
 
 
 def _stages(run: DetectionRun) -> list[Stage]:
-    return [Stage(stage_words(name), _facts(left)) for name, left in run.finished_stages.items()]
+    """In the order of the work: the store keeps no order."""
+    order = ("snapshot", *CODES_OF_KIND[run.kind], "linkage", "faces")
+    ended = {name: left for name, left in run.finished_stages.items() if not name.endswith(PART)}
+
+    def place(name: str) -> tuple[int, str]:
+        return (len(order) + (name == TRIAGE_STAGE), name) if name not in order else (order.index(name), name)
+
+    return [Stage(stage_words(name), _facts(ended[name])) for name in sorted(ended, key=place)]
 
 
-def _facts(left: Any) -> list[tuple[str, str]]:
-    if not isinstance(left, dict):
-        return [] if left is None or isinstance(left, bool) else [("", str(left))]
-    return [
-        (str(name).replace("_", " "), f"{value:,}")
-        for name, value in left.items()
-        if isinstance(value, int) and not isinstance(value, bool)
-    ]
+def _facts(left: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a stage counted, without what is nothing."""
+    found = []
+    for name, words in COUNTS.items():
+        value = left.get(name)
+        if isinstance(value, int) and (value or name == "found"):
+            found.append((str(words), f"{value:,}"))
+    if left.get("amount_fen"):
+        found.append((_("at risk, yuan"), yuan(int(left["amount_fen"]))))
+    if isinstance(left.get("wall_s"), int | float):
+        found.append((_("seconds"), f"{left['wall_s']:,.1f}"))
+    return found
 
 
 def _minutes(run: DetectionRun, context: Context) -> float:

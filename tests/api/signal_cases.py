@@ -52,7 +52,7 @@ def add_run(session: Session, now: datetime, **other: Any) -> DetectionRun:
             "region_code": "",
             "engine": "duckdb",
             "policy_hash": "0" * 64,
-            "finished_stages": {"snapshot": {"rows": 12_345}, "B1": {"found": 1}, "triage": {"alerts": 1}},
+            "finished_stages": {"triage": {"opened": 2}, "B1": {"found": 1, "amount_fen": 64_000, "wall_s": 1.25}, "B2 (part)": {}},
             "found": 3,
             "opened": 3,
             "started_by": "staff:supervisor",
