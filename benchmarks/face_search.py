@@ -24,7 +24,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.faces.index import FaissIndex, list_count
+from detection.faces.index import FaissIndex
 from detection.faces.matching import Matching, ThresholdSource
 from detection.faces.metric import Metric
 from detection.faces.people import FEMALE, FacePeople
@@ -176,6 +176,79 @@ def mates_found(ids: NDArray[np.int64], queries: NDArray[np.int64], count: int, 
     return {"rank_1": round(float((first == mate).mean()), 4), "found": round(float((ids == mate[:, None]).any(axis=1).mean()), 4)}
 
 
+def candidates_of(
+    index: FaissIndex,
+    templates: Vectors,
+    queries: NDArray[np.int64],
+    exact_ids: NDArray[np.int64],
+    count: int,
+    mates: int,
+    rescored: list[int],
+) -> list[dict[str, Any]]:
+    """The index alone, and with its candidates compared exactly, for several numbers of candidates."""
+    rows = []
+    for candidates in rescored:
+        (ids, _), wall, cpu = measured(lambda k=candidates: index.search(templates[queries], k + 1))  # type: ignore[misc]
+        ordered, _wall, cpu_exact = measured(lambda found=ids: nearest_exactly(templates, queries, found, exact_ids.shape[1]))  # type: ignore[misc]
+        row = {
+            "rescored": candidates,
+            "wall_s": wall,
+            "cpu_s": cpu,
+            "queries_per_cpu_s": round(len(queries) / cpu, 1),
+            "queries_per_cpu_s_with_exact": round(len(queries) / (cpu + cpu_exact), 1),
+        }
+        rows.append(row | mates_found(ordered, queries, count, mates) | {"neighbours_shared": shared(ordered, exact_ids)})
+        say(json.dumps(rows[-1]))
+    return rows
+
+
+def nearest_exactly(templates: Vectors, queries: NDArray[np.int64], ids: NDArray[np.int64], kept: int) -> NDArray[np.int64]:
+    """The nearest of the candidates by float32."""
+    nearest = np.empty((len(queries), kept), dtype=np.int64)
+    for row, (query, candidates) in enumerate(zip(queries, ids, strict=True)):
+        similarity = templates[candidates] @ templates[query]
+        nearest[row] = candidates[np.argsort(-similarity)[:kept]]
+    return nearest
+
+
+def shared(ids: NDArray[np.int64], exact_ids: NDArray[np.int64]) -> float:
+    """Share of the exact neighbours that were found."""
+    return round(float(np.mean([len(set(a) & set(b)) / len(b) for a, b in zip(ids.tolist(), exact_ids.tolist(), strict=True)])), 4)
+
+
+def inverted_lists(
+    templates: Vectors,
+    queries: NDArray[np.int64],
+    exact_ids: NDArray[np.int64],
+    count: int,
+    mates: int,
+    neighbours: int,
+    probes: list[int],
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """What was not taken: IVF with 8 bits a value, which looks only into the lists nearest to a face."""
+    lists = round(4 * count**0.5)
+    size = templates.shape[1]
+    index = faiss.IndexIVFScalarQuantizer(faiss.IndexFlatIP(size), size, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
+    index.cp.spherical = True
+
+    def build() -> None:
+        index.train(templates[np.sort(rng.choice(count, min(count, lists * 40), replace=False))])
+        for start in range(0, count, BLOCK):
+            index.add(templates[start : start + BLOCK])
+
+    say("inverted lists, for comparison")
+    _, wall, cpu = measured(build)
+    rows = []
+    for probed in probes:
+        index.nprobe = probed
+        (_, ids), wall_search, cpu_search = measured(lambda: index.search(templates[queries], neighbours + 1))
+        row = {"lists_probed": probed, "wall_s": wall_search, "queries_per_cpu_s": round(len(queries) / cpu_search, 1)}
+        rows.append(row | mates_found(ids, queries, count, mates) | {"neighbours_shared": shared(ids, exact_ids)})
+        say(json.dumps(rows[-1]))
+    return {"lists": lists, "build": {"wall_s": wall, "cpu_s": cpu}, "probed": rows}
+
+
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Make, build, search, compare."""
     found = json.loads(options.spread.read_text(encoding="utf-8"))
@@ -204,26 +277,20 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
     say("building the index")
     before = peak_mb()
-    lists = list_count(count)
 
     def build() -> FaissIndex:
-        sample = np.sort(rng.choice(count, min(count, lists * policy.training_faces_per_list), replace=False))
-        index = FaissIndex.lists(templates[sample], count, Metric.COSINE, lists_probed=policy.lists_probed)
+        sample = np.sort(rng.choice(count, min(count, policy.training_faces), replace=False))
+        index = FaissIndex.compressed(templates[sample], Metric.COSINE, directions=policy.directions)
         index.add(np.arange(count, dtype=np.int64), templates)
         return index
 
     index, wall, cpu = measured(build)
-    result["build"] = {"lists": lists, "wall_s": wall, "cpu_s": cpu, "peak_mb_before": before, "peak_mb": peak_mb()}
-    result["probed"] = []
-    for probed in options.probe:
-        index._index.nprobe = probed
-        (ids, _), wall, cpu = measured(lambda: index.search(templates[queries], policy.neighbours + 1))
-        overlap = np.mean([len(set(a) & set(b)) / len(b) for a, b in zip(ids.tolist(), exact_ids.tolist(), strict=True)])
-        row = {"lists_probed": probed, "wall_s": wall, "cpu_s": cpu, "queries_per_cpu_s": round(len(queries) / cpu, 1)}
-        result["probed"].append(row | mates_found(ids, queries, count, mates) | {"neighbours_shared": round(float(overlap), 4)})
-        say(json.dumps(result["probed"][-1]))
+    code_mb = count * (policy.directions // 4 + 8) // 2**20  # half a byte for two directions, and the id
+    result["build"] = {"wall_s": wall, "cpu_s": cpu, "codes_mb": code_mb, "peak_mb_before": before, "peak_mb": peak_mb()}
+    result["index"] = candidates_of(index, templates, queries, exact_ids, count, mates, options.rescored)
+    if options.lists:
+        result["lists"] = inverted_lists(templates, queries, exact_ids, count, mates, policy.neighbours, options.lists, rng)
 
-    index._index.nprobe = policy.lists_probed
     matching = Matching("made-up", "1", size, Metric.COSINE, options.threshold, ThresholdSource.PROVISIONAL)
     search = FaceSearch(templates, everybody(count), matching, policy, index)
     rows = np.arange(options.queries, dtype=np.int64)  # all of them have a mate
@@ -257,7 +324,8 @@ def main() -> None:
     two.add_argument("--mates", type=int, default=20_000)
     two.add_argument("--clusters", type=int, default=2_000)
     two.add_argument("--queries", type=int, default=2_000)
-    two.add_argument("--probe", type=int, nargs="+", default=[8, 16, 32, 64])
+    two.add_argument("--rescored", type=int, nargs="+", default=[20, 50, 100, 200], help="candidates of the index, compared exactly")
+    two.add_argument("--lists", type=int, nargs="*", default=[], help="also measure IVF-SQ8 with so many lists probed, e.g. 32 256")
     two.add_argument("--threshold", type=float, default=0.5)
     two.add_argument("--seed", type=int, default=0)
     two.add_argument("--spread", type=Path, required=True)

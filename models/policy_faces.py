@@ -12,10 +12,10 @@ from models.policy_section import Section
 class FacesPolicy(Section):
     """How candidate pairs are looked for, which of them go to people, and how sure a finding is said to be.
 
-    fmr: level of the calibration in effect whose threshold counts. birth_years: pairs further apart are left out. neighbours: candidates a
-    face. contradicting_rank: a candidate whose sex contradicts or is unknown is kept up to this place. pairs_max: about so many pairs a
-    run; above it the threshold is raised. confidence_*: of a pair at the threshold, at or above certain_similarity, and the factor for
-    pairs that may be twins or relatives.
+    fmr: level of the calibration in effect whose threshold counts. birth_years: pairs further apart are left out. rescored: candidates of
+    the index that are compared exactly; neighbours: the nearest of them that count. contradicting_rank: a candidate whose sex contradicts
+    or is unknown is kept up to this place. pairs_max: about so many pairs a run; above it the threshold is raised. confidence_*: of a pair
+    at the threshold, at or above certain_similarity; twin_factor: for pairs that may be twins or relatives. directions: of the short code.
     """
 
     fmr: float = Field(gt=0, lt=1)
@@ -34,14 +34,15 @@ class FacesPolicy(Section):
     twin_factor: float = Field(ge=0, le=1)
     paid_months: int = Field(ge=1, le=120)
     flat_below: int = Field(ge=1)
-    training_faces_per_list: int = Field(ge=39, le=256)
-    lists_probed: int = Field(ge=1, le=65_536)
+    training_faces: int = Field(ge=1_000)
+    directions: int = Field(ge=8, le=4_096, multiple_of=4)
+    rescored: int = Field(ge=1, le=10_000)
     graph_candidates: int = Field(ge=1, le=1000)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.confidence_certain < self.confidence_at_threshold:
             raise ValueError("confidence_certain must not be below confidence_at_threshold")
-        if self.graph_candidates < self.neighbours:
-            raise ValueError("graph_candidates must not be below neighbours")
+        if self.rescored < self.neighbours:
+            raise ValueError("rescored must not be below neighbours")
         return self

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Protocol
 
 import faiss
@@ -14,6 +13,7 @@ from detection.faces.metric import Metric, Vectors
 Ids = NDArray[np.int64]
 NONE = -1
 ADDED_AT_ONCE = 50_000
+VALUES_A_CODE = 2
 
 
 class VectorIndex(Protocol):
@@ -33,32 +33,34 @@ class VectorIndex(Protocol):
 
 
 class FaissIndex:
-    """FAISS: every face with every other (flat), or inverted lists of near faces with 8 bits a value (IVF-SQ8).
+    """FAISS: every face with every other (flat), or with every other's short code (compressed).
 
-    Memory of IVF-SQ8: d + 8 bytes a face. lists_probed: lists that a query looks into; more finds more and takes longer.
+    The short code: the template's strongest directions, each pair of them in 4 bits, compared for all faces at once in the processor's
+    registers. It leaves nobody out, as lists of near faces do, and needs a quarter of a byte for each value of a template of 512.
     """
 
     def __init__(self, index: Any, metric: Metric) -> None:
         self._index = index
         self._metric = metric
+        self._removed: set[int] = set()
 
     @classmethod
     def flat(cls, size: int, metric: Metric) -> FaissIndex:
         """Exact, for up to some ten thousand faces."""
-        return cls(faiss.IndexIDMap2(_flat(size, metric)), metric)
+        return cls(faiss.IndexIDMap2(faiss.IndexFlatIP(size) if metric is Metric.COSINE else faiss.IndexFlatL2(size)), metric)
 
     @classmethod
-    def lists(cls, training: Vectors, count: int, metric: Metric, *, lists_probed: int, lists: int | None = None) -> FaissIndex:
-        """Inverted lists for about ``count`` faces, trained on a (t, d) sample of them. lists: how many; 4 x root(count) when not given."""
+    def compressed(cls, training: Vectors, metric: Metric, *, directions: int) -> FaissIndex:
+        """Short codes, trained on a (t, d) sample of the faces. directions: that are kept; all of them where a template has fewer."""
         size = training.shape[1]
-        wanted = lists or list_count(count)
-        index = faiss.IndexIVFScalarQuantizer(
-            _flat(size, metric), size, min(wanted, len(training)), faiss.ScalarQuantizer.QT_8bit, _faiss_metric(metric)
-        )
-        index.cp.spherical = metric is Metric.COSINE  # centres of unit length, as the faces are
+        kept = min(directions, size)
+        projection = faiss.LinearTransform(size, kept, False)
+        faiss.copy_array_to_vector(_strongest(training, kept).ravel(), projection.A)
+        projection.is_trained = True
+        codes = faiss.IndexPQFastScan(kept, max(kept // VALUES_A_CODE, 1), 4, _faiss_metric(metric))
+        index = faiss.IndexPreTransform(projection, codes)
         index.train(np.ascontiguousarray(training, dtype=np.float32))
-        index.nprobe = lists_probed
-        return cls(index, metric)
+        return cls(faiss.IndexIDMap(index), metric)
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         """See VectorIndex."""
@@ -68,23 +70,31 @@ class FaissIndex:
 
     def search(self, queries: Vectors, neighbours: int) -> tuple[Ids, Vectors]:
         """See VectorIndex."""
-        values, ids = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), neighbours)
+        values, ids = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), neighbours + len(self._removed))
+        if self._removed:
+            gone = np.isin(ids, list(self._removed))
+            order = np.argsort(gone, axis=1, kind="stable")[:, :neighbours]
+            ids = np.take_along_axis(np.where(gone, NONE, ids), order, axis=1)
+            values = np.take_along_axis(values, order, axis=1)
         if self._metric is Metric.EUCLIDEAN:
             values = np.float32(1.0) - np.sqrt(np.clip(values, 0.0, None))
         return ids, values
 
     def remove(self, ids: Ids) -> int:
-        """See VectorIndex."""
-        return int(self._index.remove_ids(np.ascontiguousarray(ids, dtype=np.int64)))
+        """See VectorIndex. Short codes stay in memory, and are no longer answered with."""
+        if isinstance(self._index, faiss.IndexIDMap2):
+            return int(self._index.remove_ids(faiss.IDSelectorBatch(np.ascontiguousarray(ids, dtype=np.int64))))
+        there = set(faiss.vector_to_array(self._index.id_map).tolist()) - self._removed
+        gone = there & set(ids.tolist())
+        self._removed |= gone
+        return len(gone)
 
 
-def list_count(faces: int) -> int:
-    """How many inverted lists suit so many faces: about 4 x root, as FAISS recommends."""
-    return max(1, round(4 * math.sqrt(faces)))
-
-
-def _flat(size: int, metric: Metric) -> Any:
-    return faiss.IndexFlatIP(size) if metric is Metric.COSINE else faiss.IndexFlatL2(size)
+def _strongest(training: Vectors, directions: int) -> Vectors:
+    """(directions, d) rows of unit length along which the sample has most of its length. Nothing is centred: products stay products."""
+    moments = training.T.astype(np.float64) @ training / max(len(training), 1)
+    _values, vectors = np.linalg.eigh(moments)
+    return np.ascontiguousarray(vectors[:, ::-1][:, :directions].T, dtype=np.float32)
 
 
 def _faiss_metric(metric: Metric) -> int:

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 
 from detection.faces.gallery import Gallery
-from detection.faces.index import FaissIndex, VectorIndex, list_count
+from detection.faces.index import FaissIndex, VectorIndex
 from detection.faces.matching import Matching
 from detection.faces.metric import Metric
 from models.database import Database
@@ -16,14 +16,13 @@ from models.repositories.face_vectors import PgVectorIndex, forget_vectors
 
 
 def in_memory(gallery: Gallery, matching: Matching, policy: FacesPolicy, *, seed: int = 0) -> FaissIndex:
-    """FAISS: every face with every other for small galleries, inverted lists above ``flat_below`` faces."""
+    """FAISS: every face with every other for small galleries, by short codes above ``flat_below`` faces."""
     templates, count = gallery.templates, len(gallery.people)
     if count <= policy.flat_below:
         index = FaissIndex.flat(matching.size, matching.metric)
     else:
-        wanted = min(count, list_count(count) * policy.training_faces_per_list)
-        sample = np.sort(np.random.default_rng(seed).choice(count, wanted, replace=False))
-        index = FaissIndex.lists(templates[sample], count, matching.metric, lists_probed=policy.lists_probed)
+        sample = np.sort(np.random.default_rng(seed).choice(count, min(count, policy.training_faces), replace=False))
+        index = FaissIndex.compressed(templates[sample], matching.metric, directions=policy.directions)
     index.add(gallery.people.reference, templates)
     return index
 

@@ -16,6 +16,7 @@ from detection.faces.people import UNKNOWN, FacePeople
 from models.policy_faces import FacesPolicy
 
 PROBES_AT_ONCE = 1_000
+PAIRS_AT_ONCE = 10_000
 Rows = NDArray[np.int64]
 Progress = Callable[[str, int, int], None]
 
@@ -96,7 +97,7 @@ class FaceSearch:
     def hits(self, rows: Rows) -> Hits:
         """Candidates of these rows at or above the threshold, compared exactly; normalised scores are nearly exact."""
         people, policy = self.people, self.policy
-        ids, _rough = self._index.search(self.templates[rows], policy.neighbours + 1)  # the face itself is its own nearest
+        ids, _rough = self._index.search(self.templates[rows], policy.rescored + 1)  # the face itself is its own nearest
         found = people.rows_of(ids)
         probe = np.repeat(rows, found.shape[1])
         candidate = found.reshape(-1)
@@ -104,13 +105,25 @@ class FaceSearch:
         usable &= people.human[probe] != people.human[candidate]
         usable &= _near_birth_years(people, probe, candidate, policy.birth_years)
         probe, candidate = probe[usable], candidate[usable]
-        similarity = self.matching.metric.paired(self.templates[probe], self.templates[candidate])
+        similarity = self._similarity(probe, candidate)
         rank = _rank_within(probe, similarity)
+        near = rank <= policy.neighbours
+        probe, candidate, similarity, rank = probe[near], candidate[near], similarity[near], rank[near]
         agree = (people.sex[probe] == people.sex[candidate]) & (people.sex[probe] != UNKNOWN)
         score = self.scale.scores(similarity, probe, candidate)
         floor = self.matching.threshold - (NEAR_THE_THRESHOLD if self.matching.normalisation else 0.0)
         kept = (agree | (rank <= policy.contradicting_rank)) & (score >= floor)
         return Hits(probe[kept], candidate[kept], similarity[kept], score[kept], rank[kept])
+
+    def _similarity(self, left: Rows, right: Rows) -> Vectors:
+        """Exact similarities of pairs of rows, some at a time: each of them takes a copy of two templates."""
+        parts = [
+            self.matching.metric.paired(
+                self.templates[left[start : start + PAIRS_AT_ONCE]], self.templates[right[start : start + PAIRS_AT_ONCE]]
+            )
+            for start in range(0, len(left), PAIRS_AT_ONCE)
+        ]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
     def _exactly(self, hits: Hits) -> Hits:
         normalisation = self.matching.normalisation

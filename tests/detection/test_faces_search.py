@@ -10,7 +10,7 @@ import pytest
 
 from detection.faces.error_rate import comparable_pairs, false_pairs, threshold_in_use
 from detection.faces.errors import MetricError
-from detection.faces.index import FaissIndex, list_count
+from detection.faces.index import FaissIndex
 from detection.faces.kinship import PairFlag, confidence, flags_of
 from detection.faces.matching import Matching, Normalisation, ThresholdSource
 from detection.faces.metric import Metric, metric_of
@@ -158,24 +158,25 @@ def test_the_search_in_batches_finds_what_the_search_in_one_go_finds(policy):
     assert len(together) == 3
 
 
-def test_lists_of_near_faces_find_the_mates_too(policy):
-    pairs = [(n, 4_000 + n, 0.75) for n in range(200)]
+@pytest.mark.parametrize("metric", list(Metric))
+@pytest.mark.parametrize("directions", [SIZE, SIZE // 2])
+def test_short_codes_find_the_mates_too(policy, metric, directions):
+    pairs = [(n, 4_000 + n, 0.8) for n in range(200)]
     faces = with_mates(*pairs, count=5_000)
     who = people(5_000)
-    index = FaissIndex.lists(faces, 5_000, Metric.COSINE, lists_probed=32, lists=64)
+    index = FaissIndex.compressed(faces, metric, directions=directions)
     index.add(who.reference, faces)
-    found = {(pair.left, pair.right) for pair in find_pairs(faces, who, policy, index, matching=matching())}
-    assert len(found & {(a, b) for a, b, _ in pairs}) >= 198
-    assert list_count(1_000_000) == 4_000
+    threshold = 0.75 if metric is Metric.COSINE else 1 - np.sqrt(2 - 2 * 0.75)
+    found = find_pairs(faces, who, policy, index, matching=matching(threshold, metric))
+    assert {(pair.left, pair.right) for pair in found} == {(a, b) for a, b, _ in pairs}
+    assert min(pair.similarity for pair in found) >= threshold  # exact ones, not those of the code
 
 
-@pytest.mark.parametrize("kind", ["flat", "lists"])
+@pytest.mark.parametrize("kind", ["flat", "compressed"])
 def test_a_face_that_was_removed_is_not_found(policy, kind):
     faces = with_mates((3, 250, 0.9), count=3_000)
     who = people(3_000)
-    index = (
-        FaissIndex.flat(SIZE, Metric.COSINE) if kind == "flat" else FaissIndex.lists(faces, 3_000, Metric.COSINE, lists_probed=8, lists=8)
-    )
+    index = FaissIndex.flat(SIZE, Metric.COSINE) if kind == "flat" else FaissIndex.compressed(faces, Metric.COSINE, directions=SIZE)
     index.add(who.reference, faces)
     assert index.remove(who.reference[[250]]) == 1
     assert index.remove(who.reference[[250]]) == 0
