@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 import opencc
-from pypinyin import lazy_pinyin
+from pypinyin.pinyin_dict import pinyin_dict
 
 UNKNOWN = "?"
 """Stands for a character that the sender could not write: ?, □, ■, *, ●, 〓, the replacement character, the private area."""
@@ -79,9 +79,16 @@ def normal_character(character: str) -> str:
 
 @cache
 def syllable(character: str) -> str:
-    """How a character is read, without its tone: 伟 -> wei. Itself where it has no reading."""
+    """How a character is read, without its tone: 伟 -> wei, 女 -> nv. Itself where it has no reading."""
     known = tables().readings.get(character)
-    return known or (str(lazy_pinyin(character)[0]) if is_han(character) else character)
+    readings = pinyin_dict.get(ord(character), "") if is_han(character) else ""
+    return known or _toneless(readings.split(",")[0]) or character
+
+
+def _toneless(reading: str) -> str:
+    # tones are combining marks of the decomposed letters; the two dots of ü are none
+    letters = unicodedata.normalize("NFD", reading).replace("u\u0308", "v")
+    return "".join(letter for letter in letters if letter.isascii())
 
 
 @cache

@@ -6,26 +6,25 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from importlib.resources import files
 
 import pyarrow as pa
 
 from detection.linkage.chinese.distinct import for_distinct
-from models.errors import ModelsError
 
 LUNAR_YEARS = range(1880, 2061)
-"""Years whose lunar calendar is worked out when a date of them is met."""
+"""Years whose months are in lunar_years.txt: the day of the new year, and for each month a for 29 days or b for 30, A or B for leap months.
+
+The package lunar-python, from which the table was made (a test compares), takes seconds to work out what the table tells at once.
+"""
+
+LENGTHS = {"a": 29, "b": 30}
 
 _WRITTEN = re.compile(r"^(\d{4})[-/.年\s]{0,2}(\d{1,2})[-/.月\s]{0,2}(\d{1,2})日?(?:[T\s].*)?$")
 _PLAIN = re.compile(r"^(\d{4})(\d{2})(\d{2})$")
 _YEAR_LAST = re.compile(r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})$")
 _EXCEL = re.compile(r"^(\d{4,5})(?:\.0*)?$")
 _EXCEL_EPOCH = date(1899, 12, 30)
-
-
-class LunarDateError(ModelsError):
-    """A lunar date that the calendar does not have."""
-
-    code = "lunar_date_error"
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,11 @@ class DateForms:
 def date_forms(values: pa.Array) -> DateForms:
     """The forms of each date. values: text."""
     return DateForms(*for_distinct(values, _forms))
+
+
+def days_of(values: pa.Array) -> pa.Array:
+    """The days alone, as written."""
+    return for_distinct(values, lambda distinct: [_forms(distinct)[0]])[0]
 
 
 def _forms(distinct: pa.Array) -> list[pa.Array]:
@@ -89,28 +93,21 @@ def solar_day(year: int, month: int, day: int) -> date | None:
     return first + timedelta(days=day - 1) if day <= length else None
 
 
-def lunar_day(day: date) -> tuple[int, int, int]:
-    """Year, month and day of the lunar calendar of a solar day; of a leap month the month that it repeats.
-
-    Raises:
-        LunarDateError: outside the years that are known.
-    """
-    from lunar_python import Solar
-
-    if day.year not in LUNAR_YEARS:
-        raise LunarDateError(f"the lunar calendar is known from {LUNAR_YEARS[0]} to {LUNAR_YEARS[-1]}")
-    lunar = Solar.fromYmd(day.year, day.month, day.day).getLunar()
-    return lunar.getYear(), abs(lunar.getMonth()), lunar.getDay()
+@cache
+def _lunar_months(year: int) -> dict[int, tuple[date, int]]:
+    """First solar day and number of days of each month of a lunar year; of a month that comes twice the first."""
+    new_year, lengths = _lunar_years()[year]
+    months: dict[int, tuple[date, int]] = {}
+    begin = new_year
+    for letter in lengths:
+        days = LENGTHS[letter.lower()]
+        if letter.islower():
+            months[len(months) + 1] = (begin, days)
+        begin += timedelta(days=days)
+    return months
 
 
 @cache
-def _lunar_months(year: int) -> dict[int, tuple[date, int]]:
-    """First solar day and number of days of each month of a lunar year; months that come twice once."""
-    from lunar_python import LunarYear, Solar
-
-    months: dict[int, tuple[date, int]] = {}
-    for month in LunarYear.fromYear(year).getMonths():
-        if month.getYear() == year and not month.isLeap():
-            first = Solar.fromJulianDay(month.getFirstJulianDay())
-            months[month.getMonth()] = (date(first.getYear(), first.getMonth(), first.getDay()), month.getDayCount())
-    return months
+def _lunar_years() -> dict[int, tuple[date, str]]:
+    lines = (files("detection.linkage.chinese") / "lunar_years.txt").read_text(encoding="ascii").splitlines()[1:]
+    return {int(year): (date.fromisoformat(new_year), months) for year, new_year, months in (line.split(",") for line in lines)}

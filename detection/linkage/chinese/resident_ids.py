@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from detection.linkage.chinese.dates import days_of
 from detection.linkage.chinese.distinct import joined, or_null
 from models.identifiers import CHECK_CHARACTERS, WEIGHTS
 
@@ -25,6 +26,7 @@ class ResidentIdForms:
     core: region, birth date and sequence, 17 digits; of a number with too few or too many digits what there is.
     legacy: true for numbers of the old form, with 15 digits. checked: the core of numbers whose check character fits.
     region, birth, sequence: its parts. ordered: the digits of birth and sequence in order, which two transposed digits leave as they are.
+    birth_date: YYYY-MM-DD, null where the number holds no day that a calendar has.
     """
 
     core: pa.Array
@@ -34,6 +36,7 @@ class ResidentIdForms:
     birth: pa.Array
     sequence: pa.Array
     ordered: pa.Array
+    birth_date: pa.Array
 
     @property
     def birth_and_sequence(self) -> pa.Array:
@@ -54,14 +57,6 @@ class ResidentIdForms:
     def without_sequence(self) -> pa.Array:
         """Region and birth date."""
         return joined(self.region, self.birth)
-
-    @property
-    def birth_date(self) -> pa.Array:
-        """YYYY-MM-DD; null where the number holds no day that a calendar has."""
-        parts = [pc.utf8_slice_codeunits(self.birth, *at) for at in ((0, 4), (4, 6), (6, 8))]
-        text = pc.binary_join_element_wise(*parts, "-", null_handling="emit_null")
-        day = pc.strptime(text, "%Y-%m-%d", "s", error_is_null=True)
-        return or_null(text, pc.equal(pc.strftime(day, "%Y-%m-%d"), text))
 
 
 def looks_like_resident_ids(values: pa.Array) -> bool:
@@ -90,14 +85,16 @@ def resident_id_forms(values: pa.Array) -> ResidentIdForms:
     text = pa.array(np.ascontiguousarray(ordered).view("S11").ravel()).cast(pa.string())
     region, birth = pc.utf8_slice_codeunits(core, 0, 6), pc.utf8_slice_codeunits(core, 6, 14)
     begun = pc.greater_equal(pc.utf8_length(core), 14)
+    birth = or_null(birth, pc.or_(dated, pc.and_(begun, pc.match_substring_regex(birth, r"^(?:19|20)[0-9]{6}$"))))
     return ResidentIdForms(
         core=core,
         legacy=legacy,
         checked=or_null(core, fits),
         region=or_null(region, begun),
-        birth=or_null(birth, pc.or_(dated, pc.and_(begun, pc.match_substring_regex(birth, r"^(?:19|20)[0-9]{6}$")))),
+        birth=birth,
         sequence=or_null(pc.utf8_slice_codeunits(core, 14, CORE), whole_enough),
         ordered=or_null(text, whole_enough),
+        birth_date=days_of(birth),
     )
 
 
