@@ -11,21 +11,21 @@ CPU-seconds are those of the gunicorn workers and of the database server; the dr
 from __future__ import annotations
 
 import argparse
-import http.client
+import asyncio
 import json
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import func, select, text
 
@@ -40,49 +40,85 @@ from models.schema import upgrade
 
 PERSONS = 200_000
 CONNECTIONS = 16
-WORKERS, THREADS = 2, 8
+WORKERS = 2
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
+class _Connection(asyncio.Protocol):
+    """One connection that stays open and always asks: the next request leaves when the answer is whole."""
+
+    def __init__(self, requests: Iterator[bytes], until: float, times_ms: list[float], ended: asyncio.Future[None]) -> None:
+        self._requests, self._until, self._times_ms, self._ended = requests, until, times_ms, ended
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._ask()
+
+    def _ask(self) -> None:
+        self._start = time.perf_counter()
+        if self._start >= self._until:
+            self._transport.close()
+            self._end(None)
+            return
+        self._transport.write(next(self._requests))
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, blank, body = self._received.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        if not blank or (length is not None and len(body) < int(length[1])):
+            return
+        if length is None or not head.startswith(b"HTTP/1.1 200 "):
+            self._end(f"{head.splitlines()[0].decode('latin-1')} {body[:200]!r}")
+            return
+        self._times_ms.append((time.perf_counter() - self._start) * 1000)
+        self._received = b""
+        self._ask()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._end(f"the connection was closed ({error})")
+
+    def _end(self, failure: str | None) -> None:
+        if not self._ended.done():
+            if failure is None:
+                self._ended.set_result(None)
+            else:
+                self._ended.set_exception(SystemExit(failure))
+
+
 def drive(port: int, kind: str, seconds: float, numbers: list[str], token: str) -> dict[str, Any]:
-    """Send requests over 16 connections that stay open; times in ms of each. For a process of its own.
+    """Send requests over 16 connections that stay open, from one thread; times in ms of each. For a process of its own.
 
     Raises SystemExit when an answer is not 200, or does not come.
     """
-    times: list[list[float]] = [[] for _ in range(CONNECTIONS)]
-    failures: list[str] = []
-    until = time.perf_counter() + seconds
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
-    def work(place: int) -> None:
-        draw = random.Random(place + int(time.time()))
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        while (start := time.perf_counter()) < until and not failures:
+    def requests(draw: random.Random) -> Iterator[bytes]:
+        while True:
             if kind == "bare":
-                connection.request("GET", f"/persons/{draw.randint(1, int(numbers[0]))}")
-            else:
-                connection.request("POST", "/api/v1/statuses/lookup", json.dumps({"resident_id": draw.choice(numbers)}), headers)
-            answer = connection.getresponse()
-            body = answer.read()
-            if answer.status != 200:
-                failures.append(f"{kind}: {answer.status} {body[:200]!r}")
-                return
-            times[place].append((time.perf_counter() - start) * 1000)
+                yield f"GET /persons/{draw.randint(1, int(numbers[0]))} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+                continue
+            body = json.dumps({"resident_id": draw.choice(numbers)})
+            head = f"POST /api/v1/statuses/lookup HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+            yield f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
-    def watched(place: int) -> None:
-        try:
-            work(place)
-        except (OSError, http.client.HTTPException) as error:
-            failures.append(f"{kind}: no answer ({type(error).__name__} {error})")
+    async def all_connections() -> list[float]:
+        loop = asyncio.get_running_loop()
+        times_ms: list[float] = []
+        until = time.perf_counter() + seconds
+        ended = []
+        for place in range(CONNECTIONS):
+            end: asyncio.Future[None] = loop.create_future()
+            ended.append(end)
+            asked = requests(random.Random(place + int(time.time())))
+            await loop.create_connection(lambda end=end, asked=asked: _Connection(asked, until, times_ms, end), "127.0.0.1", port)  # type: ignore[misc]
+        await asyncio.wait_for(asyncio.gather(*ended), seconds + 60)
+        return times_ms
 
-    threads = [threading.Thread(target=watched, args=(place,)) for place in range(CONNECTIONS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise SystemExit(failures[0])  # from a thread it would end that thread only
-    return {"times_ms": [round(value, 3) for mine in times for value in mine]}
+    try:
+        return {"times_ms": [round(value, 3) for value in asyncio.run(all_connections())]}
+    except (OSError, TimeoutError) as error:
+        raise SystemExit(f"{kind}: no answer ({type(error).__name__} {error})") from None
 
 
 def _cpu_s(pid: int, *, with_ended: bool = False) -> float:
@@ -123,12 +159,12 @@ def _postmaster(database: Database) -> int | None:
 
 
 @contextmanager
-def gunicorn(app: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+def gunicorn(app: str, environment: dict[str, str], threads: int) -> Iterator[tuple[int, int]]:
     """(port, pid of the master) of a gunicorn with warm workers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    words = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(WORKERS), "--threads", str(THREADS)]
+    words = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(WORKERS), "--threads", str(threads)]
     words += ["--worker-class", "gthread", "--keep-alive", "60", "--log-level", "warning", "--no-control-socket", app]
     process = subprocess.Popen(words, cwd=ROOT, env=environment)
     try:
@@ -210,8 +246,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             "LIFECERT_ENGINE": "scripted",
             "LIFECERT_LOG_LEVEL": "WARNING",
         }
-        bare_port, bare = stack.enter_context(gunicorn("benchmarks.bare_select:make_app()", environment))
-        door_port, door = stack.enter_context(gunicorn("api.app:create_wsgi()", environment))
+        bare_port, bare = stack.enter_context(gunicorn("benchmarks.bare_select:make_app()", environment, options.threads))
+        door_port, door = stack.enter_context(gunicorn("api.app:create_wsgi()", environment, options.threads))
         numbers = sample(province, options.sample)
         results: dict[str, Any] = {"persons": province.persons, "dialect": database.dialect, "bare": [], "door": []}
         for position in range(options.rounds + 1):
@@ -239,6 +275,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--sample", type=int, default=20_000, help="how many different people are asked for")
+    parser.add_argument("--threads", type=int, default=8, help="of each of the two workers")
     parser.add_argument("--drive", choices=("bare", "door"), help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
