@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks import linkage_errors
-from benchmarks.county_people import AS_OF, EVIDENCE_WAVES, STAMP, Background, month_number, public_id, sealed_hex
+from benchmarks.county_people import AS_OF, EVIDENCE_WAVES, RETIREMENT_MONTHS, STAMP, Background, month_number, public_id, sealed_hex
 from models.bank_account import mask_bank_account
 from models.identifiers import IdentifierError, check_character, mask_phone, mask_resident_id, parse_resident_id
 from models.keys import FileKeyRing
@@ -68,9 +68,14 @@ def plan(background: Background, seed: int, *, cases: int, lookalikes: int, doub
     return Plan(sow, made, labels, named)
 
 
+def _retired_from(double: Double) -> int:
+    """Number of the first month of the second record's pension, by the birth date of its own number."""
+    return month_number(double.person.birth_date) + RETIREMENT_MONTHS
+
+
 def _paid_under_both(background: Background, double: Double) -> tuple[int, int]:
     place = double.of - 1
-    first = max(int(background.retired_from[place]), month_number(AS_OF) - background.months)
+    first = max(int(background.retired_from[place]), _retired_from(double), month_number(AS_OF) - background.months)
     months = month_number(AS_OF) - first
     return months, months * 2 * int(background.monthly_fen[place])
 
@@ -253,7 +258,7 @@ class _Writer:
         background, place = self._background, double.of - 1
         resident = not bool(background.resident_scheme[place])
         scheme = "resident_pension" if resident else "employee_pension"
-        retired = int(background.retired_from[place])
+        retired = _retired_from(double)
         first = date(retired // 12, retired % 12 + 1, 1)
         fen = int(background.monthly_fen[place])
         benefit_no = f"{double.person.person_no}-1"

@@ -104,7 +104,7 @@ def shared_by_the_divorced(sow: Sower) -> None:
 
 
 def too_young(sow: Sower) -> None:
-    """P6: approved by papers that make the person five years older than the resident ID does."""
+    """P6: papers make the person five years older than the resident ID does. Too young until now, so that this month counts too."""
     back = min(sow.paid_months, 12)
     first = sow.month(back)
     born = add_months(first, -12 * 55 - integer(sow.random, 1, 5)) + timedelta(days=integer(sow.random, 0, 27))
@@ -115,7 +115,7 @@ def too_young(sow: Sower) -> None:
     sow.certified(person)
     approved = add_months(person.birth_date, -60) if by_papers else None
     benefit = sow.benefit(person, PENSION, first, approved_birth_date=approved, retirement_kind="normal")
-    sow.label("P6", person, range(1, back + 1), back * benefit.monthly_fen)
+    sow.label("P6", person, range(back + 1), back * benefit.monthly_fen)
 
 
 def alive_after_death(sow: Sower) -> None:

@@ -6,8 +6,8 @@ concerns, the legal age is taken from the table of the rise; the normal pension 
 never before the old age. Women under the employee pension count with the age for workers, since managers are not told apart.
 
 If the approval went by another birth date with which the age would have been reached, the finding says so and is less sure: an earlier
-entry in the personnel file goes before the identity card. The months are those from the beginning until the age was reached; the money
-at risk is what was paid for them.
+entry in the personnel file goes before the identity card. The months are those from the beginning until the age was reached, or until
+the month of the run while it is not; the money at risk is what was paid for them.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ EXPLANATION_ZH = """
 2025年1月起渐进式延迟法定退休年龄所涉及的人员，法定年龄按延迟表计算；正常退休可自愿弹性提前(政策规定的月数)，但不得早于原法定年龄。
 职工养老的女性按女工人年龄计，因系统不区分管理岗位。
 
-若审批所依据的出生日期不同、且按该日期已达年龄，线索会说明并降低可信程度：档案最早记载优先于身份证。月份为起领至达到年龄之前，涉及金
-额为这些月份实际发放的金额。
+若审批所依据的出生日期不同、且按该日期已达年龄，线索会说明并降低可信程度：档案最早记载优先于身份证。月份为起领至达到年龄之前(尚
+未达到的，至运行当月)，涉及金额为这些月份实际发放的金额。
 """
 
 SENTENCES = (
@@ -74,6 +74,8 @@ def find(tables: Tables, policy: RulesPolicy, as_of: date) -> ir.Table:
     early = known.filter(known.early_months > rule.tolerance_months)
     by_papers = months.between(early.approved_birth_date, early.from_month) >= early.least_age_months
     early = early.mutate(papers=(by_papers & (early.approved_birth_date != early.birth_date)).fill_null(False))
+    last = ibis.least(early.last_early, ibis.literal(months.month_of(as_of)))
+    early = early.mutate(last_early=last, early_until_now=months.number_of(last) - months.number_of(early.from_month) + 1)
     windows = early.select("benefit_id", "from_month", window=early.benefit_id, to_month=early.last_early)
     sums = sums_of(paid(tables, windows, as_of)).select("window", "amount_fen", "paid_records", paid_months="months")
     found = early.left_join(sums, [("benefit_id", "window")])
@@ -84,7 +86,7 @@ def find(tables: Tables, policy: RulesPolicy, as_of: date) -> ir.Table:
         confidence=found.papers.ifelse(rule.papers_confidence, rule.confidence),
         from_month=found.from_month,
         to_month=found.last_early,
-        count=found.early_months,
+        count=found.early_until_now,
         amount_fen=found.amount_fen.fill_null(0),
         facts={
             "scheme": found.scheme,

@@ -308,6 +308,12 @@ P6 = [
         paid(100, 5, "2010-05..2010-08"),
         finds={"key": "P6:5", "early_months": 1, "months": 1, "amount": 1000, "first": "2010-05", "last": "2010-05", "confidence": 0.9},
     ),
+    case(
+        "a man who is too young until now",
+        person(born="1970-06-20"),
+        benefit(5, since="2025-06"),
+        finds={"early_months": 60, "months": 10, "first": "2025-06", "last": "2026-03"},
+    ),
     case("a woman at 50", person(born="1960-06-20", sex="female"), benefit(5, since="2010-06")),
     case(
         "a woman at 49, paid since 2020 as far as is known",
