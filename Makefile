@@ -33,7 +33,7 @@ lint: setup-test
 test: setup-test
 	@$(BIN)/lifecert weights fetch
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 clean:
 	rm -rf .venv build dist *.egg-info
