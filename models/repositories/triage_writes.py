@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, update
+from sqlalchemy import Row, insert, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -121,7 +121,7 @@ class TriageWrites:
         made: dict[str, int] = {}
         if self._new:
             upsert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-            statement = upsert(Alert).on_conflict_do_nothing(index_elements=["key"], index_where=Alert.state != AlertState.CLOSED)
+            statement = upsert(Alert).on_conflict_do_nothing(index_elements=["key"], index_where=text("state <> 'closed'"))
             made = {row.key: row.id for row in session.execute(statement.returning(Alert.key, Alert.id), self._new)}
         # one that another writer opened between is taken up by the next triage: its signals stay due
         joined = [{"id": signal_id, "alert_id": made[key], "triage_due": False} for signal_id, key in self._joined if key in made]
