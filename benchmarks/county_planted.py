@@ -77,7 +77,7 @@ def _paid_under_both(background: Background, double: Double) -> tuple[int, int]:
     place = double.of - 1
     first = max(int(background.retired_from[place]), _retired_from(double), month_number(AS_OF) - background.months)
     months = month_number(AS_OF) - first
-    return months, months * 2 * int(background.monthly_fen[place])
+    return months, months * int(background.monthly_fen[place])
 
 
 def _doubles(background: Background, random: Random, taken: set[str], count: int, first_number: int) -> list[Double]:

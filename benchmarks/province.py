@@ -107,7 +107,7 @@ def _bare(database: Database, statement: str) -> int:
         return int(session.execute(text(statement)).one()[0])
 
 
-def _cpu_s(database: Database) -> float:
+def cpu_s(database: Database) -> float:
     """CPU seconds of this process, and of the whole PostgreSQL server when there is one: cores that are shared make wall times longer."""
     own = time.process_time()
     if database.dialect == "sqlite":
@@ -135,10 +135,10 @@ def _stat(pid: int) -> list[int]:
 def _best(database: Database, work: Callable[[], Any], times: int = 2) -> dict[str, Any]:
     seconds, cpu = [], []
     for _ in range(times):
-        began, cpu_before = time.monotonic(), _cpu_s(database)
+        began, cpu_before = time.monotonic(), cpu_s(database)
         found = work()
         seconds.append(round(time.monotonic() - began, 2))
-        cpu.append(round(_cpu_s(database) - cpu_before, 2))
+        cpu.append(round(cpu_s(database) - cpu_before, 2))
     say(f"  wall {seconds} cpu {cpu} {found}")
     return {"wall_s": seconds, "cpu_s": cpu, "found": found}
 
