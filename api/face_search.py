@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from api.context import Context
 from api.settings import FaceIndexChoice
 from detection.faces.face_service import FaceSearchService, IndexMaker
+from detection.faces.face_stage import FaceStages
 from detection.faces.index_service import FaissMaker, MilvusMaker, PgVectorMaker
 from detection.faces.matching import Matching, Normalisation, ThresholdSource
 from detection.faces.metric import metric_of
@@ -33,6 +34,11 @@ def face_search_service(context: Context) -> FaceSearchService:
         make_index=_index_maker(context),
         clock=context.clock,
     )
+
+
+def face_stages(context: Context) -> FaceStages:
+    """The stages of a run of detection of kind ``faces``."""
+    return FaceStages(face_search_service(context))
 
 
 def face_matching(context: Context) -> Matching:

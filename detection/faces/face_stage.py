@@ -9,7 +9,6 @@ from detection.detection_service import Batch, Marker, Progress, RunAs, Stage
 from detection.faces.face_service import FaceSearchService, Summary
 from detection.faces.finding_pairs import CODE
 
-NAME = "faces"
 LOOK_BACK = "look_back"
 """In place of the id of a run, in the audit of a search that leaves the signals as they are."""
 
@@ -21,27 +20,27 @@ class FaceStages:
     """
 
     def __init__(self, service: FaceSearchService) -> None:
-        self._service = service
+        self.service = service
         self.summary: Summary | None = None
         self.pairs = 0
 
     @contextmanager
     def __call__(self, asked: RunAs, _progress: Progress) -> Iterator[Sequence[Stage]]:
         """The one stage. Raises LegalBasisMissingError before anything is opened."""
-        self._service.basis()
+        self.service.basis()
 
         def find(progress: Progress, marker: Marker | None) -> Iterable[Batch]:
             return self._find(asked, progress, marker)
 
-        yield (Stage(NAME, (CODE,), find),)
+        yield (Stage(CODE, (CODE,), find),)
 
     def _find(self, asked: RunAs, progress: Progress, marker: Marker | None) -> Iterator[Batch]:
         run = asked.run or LOOK_BACK
         begun = marker or {}
-        prepared = self._service.prepare(by=asked.by, run=run, as_of=asked.as_of, progress=progress, threshold=begun.get("threshold"))
+        prepared = self.service.prepare(by=asked.by, run=run, as_of=asked.as_of, progress=progress, threshold=begun.get("threshold"))
         self.summary, self.pairs = prepared.summary, int(begun.get("pairs", 0))
         for batch in prepared.batches(region_code=asked.region_code, after=int(begun.get("after", 0))):
             self.pairs += batch.pairs
             progress("faces searched", batch.searched, batch.of)
             yield batch.findings, {"after": batch.until, "threshold": prepared.summary.threshold, "pairs": self.pairs}
-        self._service.finish(by=asked.by, run=run, summary=prepared.summary, pairs=self.pairs)
+        self.service.finish(by=asked.by, run=run, summary=prepared.summary, pairs=self.pairs)

@@ -29,15 +29,15 @@ ENGINE, VERSION = "made-up", "1"
 MATCHING = Matching(ENGINE, VERSION, SIZE, Metric.COSINE, 0.6, ThresholdSource.PROVISIONAL)
 
 
-def face(seed: int) -> np.ndarray:
+def face(seed: int, size: int = SIZE) -> np.ndarray:
     """A stranger's face."""
-    values = np.random.default_rng(seed).standard_normal(SIZE).astype(np.float32)
+    values = np.random.default_rng(seed).standard_normal(size).astype(np.float32)
     return values / np.linalg.norm(values)
 
 
-def mate_of(seed: int, similarity: float = 0.8) -> np.ndarray:
+def mate_of(seed: int, similarity: float = 0.8, size: int = SIZE) -> np.ndarray:
     """Another picture of the stranger's face."""
-    original, other = face(seed), face(seed + 10_000)
+    original, other = face(seed, size), face(seed + 10_000, size)
     other = other - original * (other @ original)
     other /= np.linalg.norm(other)
     return (similarity * original + np.sqrt(1 - similarity**2) * other).astype(np.float32)
@@ -61,6 +61,7 @@ def enrol(
     name: str = "张建国",
     born: date = date(1950, 6, 1),
     region: str = REGION,
+    engine: str = ENGINE,
     version: str = VERSION,
 ) -> Enrolled:
     """Add a person and a sealed template. sequence: even numbers are women."""
@@ -68,11 +69,11 @@ def enrol(
         add_regions(session)
     new = persons.NewPerson(resident_id=resident_id(born, sequence), name=name, region_code=region)
     person = persons.add(session, new, keyring=keyring, now=NOW)
-    data = template_data(person.public_id, ENGINE, version, template.size)
+    data = template_data(person.public_id, engine, version, template.size)
     row = references.enrol(
         session,
         references.NewReference(
-            person.id, ENGINE, version, keyring.seal(template.astype(STORED_DTYPE).tobytes(), data), ReferenceSource.IMPORT, {"overall": 70}
+            person.id, engine, version, keyring.seal(template.astype(STORED_DTYPE).tobytes(), data), ReferenceSource.IMPORT, {"overall": 70}
         ),
         by="test",
         now=NOW,

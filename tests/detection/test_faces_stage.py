@@ -49,10 +49,10 @@ def test_a_run_leaves_a_signal_and_an_alert_for_each_person_and_a_second_one_cha
 ) -> None:
     approve_basis(database)
     first = runs.run(ASKED, stages(database, keyring, records_policy))
-    assert (first.stages["faces"].found, first.stages["faces"].opened, first.alerts.opened) == (2, 2, 2)
+    assert (first.stages["P8"].found, first.stages["P8"].opened, first.alerts.opened) == (2, 2, 2)
     again = stages(database, keyring, records_policy)
     second = runs.run(ASKED, again)
-    assert (second.stages["faces"].opened, second.stages["faces"].unchanged, second.alerts.opened) == (0, 2, 0)
+    assert (second.stages["P8"].opened, second.stages["P8"].unchanged, second.alerts.opened) == (0, 2, 0)
     assert again.summary is not None
     assert again.summary.faces == 9
     with database.read_scope() as session:
@@ -77,7 +77,7 @@ def test_a_pair_whose_reference_was_revoked_vanishes(database, keyring, records_
         public_id = session.get_one(FaceReference, enrolled["second"].reference).public_id
         references.revoke(session, public_id, by="test", reason="test", now=NOW)
     later = runs.run(ASKED, stages(database, keyring, records_policy))
-    assert later.stages["faces"].found == 0
+    assert later.stages["P8"].found == 0
     with database.read_scope() as session:
         assert all(signal.vanished_at is not None for signal in session.scalars(select(Signal)))
 
@@ -103,7 +103,7 @@ def test_a_run_that_broke_off_goes_on_after_its_last_batch(database, keyring, re
     result = runs.run(ASKED, stages(database, keyring, records_policy))
     assert result.resumed
     assert asked_for == [0, enrolled["stranger 3"].reference]
-    assert result.stages["faces"].found == 2
+    assert result.stages["P8"].found == 2
 
 
 def test_a_region_gets_the_findings_of_its_own_people(database, keyring, records_policy, enrolled, runs) -> None:
@@ -111,6 +111,6 @@ def test_a_region_gets_the_findings_of_its_own_people(database, keyring, records
     with database.session_scope() as session:
         session.execute(update(Person).where(Person.id == enrolled["second"].key).values(region_code="429800"))
     result = runs.run(RunAs(**{**vars(ASKED), "region_code": "429801"}), stages(database, keyring, records_policy))
-    assert result.stages["faces"].found == 1
+    assert result.stages["P8"].found == 1
     with database.read_scope() as session:
         assert session.scalars(select(Signal.person_id)).all() == [enrolled["stranger 3"].key]
