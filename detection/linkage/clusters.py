@@ -93,8 +93,35 @@ def _members(labels: Ints, least: int, most: int) -> Iterator[Ints]:
         yield order[starts[component] : starts[component + 1]]
 
 
-def cluster(left: Ints, right: Ints, weight: Floats, labels: Ints, rule: ClusterRule) -> Ints:
-    """Cluster of each record, numbered by its first record. Pairs across components are not looked at."""
+BEYOND_CLIP = 0.01
+"""What a weight beyond the clip counts of the rest, so that of two sure pairs the surer one is joined first."""
+APART = -1000.0
+"""Weight of a pair that must not be in one cluster."""
+
+
+def inside_pairs(labels: Ints, *, size_most: int) -> tuple[Ints, Ints]:
+    """All pairs of records inside components of 3 to size_most records, the lower record first."""
+    pairs = [(ordered[a], ordered[b]) for ordered, (a, b) in _triangles(labels, size_most)]
+    if not pairs:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    return np.concatenate([left for left, _ in pairs]), np.concatenate([right for _, right in pairs])
+
+
+def _triangles(labels: Ints, size_most: int) -> Iterator[tuple[Ints, tuple[Ints, Ints]]]:
+    for members in _members(labels, 3, size_most):
+        ordered = np.sort(members)
+        a, b = np.triu_indices(len(ordered), 1)
+        yield ordered, (a, b)
+
+
+def cluster(left: Ints, right: Ints, weight: Floats, labels: Ints, rule: ClusterRule, apart: tuple[Ints, Ints] | None = None) -> Ints:
+    """Cluster of each record, numbered by its first record. Pairs across components are not looked at.
+
+    apart: pairs of components of three and more that must not come into one cluster, because something says that they are two.
+    """
+    if apart is not None:
+        left, right = np.concatenate([left, apart[0]]), np.concatenate([right, apart[1]])
+        weight = np.concatenate([weight, np.full(len(apart[0]), APART)])
     result = np.arange(len(labels), dtype=np.int64)
     inside = labels[left] == labels[right]
     left, right, weight = left[inside], right[inside], weight[inside]
@@ -111,10 +138,15 @@ def cluster(left: Ints, right: Ints, weight: Floats, labels: Ints, rule: Cluster
         position[members] = np.arange(len(members))
         matrix = np.full((len(members), len(members)), rule.unknown)
         a, b = position[left[start:end]], position[right[start:end]]
-        matrix[a, b] = matrix[b, a] = np.clip(weight[start:end], -rule.clip, rule.clip)
+        one = weight[start:end]
+        clipped = np.clip(one, -rule.clip, rule.clip)
+        counted = np.where(one == APART, APART, clipped + BEYOND_CLIP * (np.clip(one, -100, 100) - clipped))
+        # pairs that must be apart come last, over what else is known of them
+        matrix[a, b] = matrix[b, a] = counted
         upper = np.triu_indices(len(members), 1)
-        distances = rule.clip - matrix[upper]
-        found = fcluster(linkage(distances, "average"), rule.clip - rule.cut, criterion="distance")
+        top = rule.clip + 1.0
+        distances = top - matrix[upper]
+        found = fcluster(linkage(distances, "average"), top - rule.cut, criterion="distance")
         firsts: dict[int, int] = {}
         for member, number in zip(np.sort(members), found[position[np.sort(members)]], strict=True):
             result[member] = firsts.setdefault(int(number), int(member))

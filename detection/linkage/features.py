@@ -12,17 +12,24 @@ from detection.linkage.preparation import ColumnFacts
 TOKEN_FACTOR = 4294967296
 """A weighted token is one integer: 1000 x its weight (in nats) x TOKEN_FACTOR + its number, so that equal tokens are equal and sums are weights."""
 
+PAIR = "CASE WHEN n_given < n_surname THEN n_given || '|' || n_surname ELSE n_surname || '|' || n_given END"
+"""Both names, whichever is which."""
+
 IDENTIFYING_SHARE = 0.3
 """Distinct values by records from which a column of codes is taken for one that identifies."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """One level of a comparison, above "anything else". condition: SQL with {functions}. tf: column whose frequency weighs an agreement."""
+    """One level of a comparison, above "anything else". condition: SQL with {functions}. tf: column whose frequency weighs an agreement.
+
+    near: the values need not be equal; the more frequent one counts then, against what equal ones have.
+    """
 
     label: str
     condition: str
     tf: str | None = None
+    near: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class Plan:
     """derived: column -> SQL over ``cleaned``. token_columns: column -> SQL of the array of words that become weighted tokens.
 
     missing: variable -> share of records without a value. identifying: columns whose values are nearly one for each person.
+    apart: condition of pairs that must not come into one cluster, or None.
     """
 
     derived: dict[str, str] = field(default_factory=dict)
@@ -65,6 +73,7 @@ class Plan:
     atoms: list[Atom] = field(default_factory=list)
     missing: dict[str, float] = field(default_factory=dict)
     identifying: set[str] = field(default_factory=set)
+    apart: str | None = None
 
 
 def plan_features(facts: Sequence[ColumnFacts], extra: Sequence[FeatureColumn] = ()) -> Plan:
@@ -74,7 +83,9 @@ def plan_features(facts: Sequence[ColumnFacts], extra: Sequence[FeatureColumn] =
     """
     plan = Plan()
     useful = [fact for fact in facts if fact.filled > 0 and fact.distinct > 1]
-    by_kind: dict[ColumnKind, ColumnFacts] = {fact.kind: fact for fact in useful if fact.kind in {ColumnKind.FULL_NAME, ColumnKind.GIVEN_NAME, ColumnKind.SURNAME}}
+    by_kind: dict[ColumnKind, ColumnFacts] = {
+        fact.kind: fact for fact in useful if fact.kind in {ColumnKind.FULL_NAME, ColumnKind.GIVEN_NAME, ColumnKind.SURNAME}
+    }
     extras: dict[str, list[FeatureColumn]] = {}
     for feature in extra:
         if feature.kind is FeatureKind.KEY:
@@ -202,7 +213,7 @@ def _names(plan: Plan, by_kind: dict[ColumnKind, ColumnFacts], extras: dict[str,
         plan.atoms.append(
             Atom(
                 "both names",
-                "CASE WHEN n_given < n_surname THEN n_given || '|' || n_surname ELSE n_surname || '|' || n_given END",
+                "n_pair",
                 "given",
                 0.1,
             )
@@ -218,9 +229,18 @@ def _name_part(plan: Plan, role: str, missing: dict[str, float], *, latin: bool,
     plan.missing[role] = missing[role]
     other = next((f"n_{name}" for name in missing if name != role), None)
     levels = [Level("same", _same(column), column), *_feature_levels(own, {FeatureKind.NORMAL})]
-    levels.append(Level("very alike", _alike(column, 0.92)))
+    null = _null(column)
     if other is not None:
-        levels.append(Level("given name and surname swapped", f"{column}_l = {other}_r OR {column}_r = {other}_l"))
+        # a swap is one event, not two agreements: it counts with the given name, by how frequent the two names are together
+        swapped = "n_given_l = n_surname_r AND n_surname_l = n_given_r AND n_given_l <> n_surname_l"
+        if role == "given":
+            plan.derived["n_pair"] = PAIR
+            levels.append(Level("given name and surname swapped", swapped, "n_pair"))
+        else:
+            null = f"{null} OR ({swapped})"
+    levels.append(Level("very alike", _alike(column, 0.92), column, near=True))
+    if other is not None:
+        levels.append(Level("is the other's other name", f"{column}_l = {other}_r OR {column}_r = {other}_l"))
     levels += _feature_levels(own, {FeatureKind.PHONETIC})
     if role == "given":
         levels.append(
@@ -239,7 +259,7 @@ def _name_part(plan: Plan, role: str, missing: dict[str, float], *, latin: bool,
         levels.append(Level("is among the other's names", f"{{contains}}({words}_l, {column}_r) OR {{contains}}({words}_r, {column}_l)"))
     levels.append(Level("a little alike", _alike(column, 0.72)))
     variables = frozenset({role}) | (frozenset(missing) if several else frozenset())
-    plan.comparisons.append(ComparisonPlan(column, "given name" if role == "given" else "surname", _null(column), tuple(levels), variables))
+    plan.comparisons.append(ComparisonPlan(column, "given name" if role == "given" else "surname", null, tuple(levels), variables))
     coarse = {f"{column}_1"}
     plan.atoms.append(Atom(f"{column}_1", f"substr({column}, 1, 1)", role, 0.9, alone=False))
     plan.atoms.append(Atom(f"{column}_3", f"substr({column}, 1, 3)", role, 0.7, frozenset(coarse)))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detection.linkage import blocking
 from detection.linkage.chinese.comparisons import replaced_columns, with_chinese
 from detection.linkage.chinese.features import prepare
-from detection.linkage.clusters import ClusterRule, cluster, components, missing_pairs
+from detection.linkage.clusters import ClusterRule, cluster, components, inside_pairs, missing_pairs
 from detection.linkage.engines import DuckDbEngine, Engine, EngineName, open_duckdb, open_spark
 from detection.linkage.errors import LinkageInputError
 from detection.linkage.feature_columns import FeatureColumn
@@ -26,7 +26,7 @@ from detection.linkage.mapping import Mapping
 from detection.linkage.model import Model, shape_of
 from detection.linkage.preparation import ROW, clean
 from detection.linkage.records import make_records
-from detection.linkage.scoring import Scorer
+from detection.linkage.scoring import Scorer, columns_in, condition_in
 from detection.linkage.source import ID
 from detection.linkage.threshold import Threshold, ThresholdReason, expected_threshold, probabilities_of
 from detection.linkage.training import Training, train
@@ -212,7 +212,8 @@ def _link(
         else expected_threshold(weight, policy.precision_target, policy.threshold_weight_min)
     )
     cut = threshold.weight if threshold.weight is not None else policy.threshold_weight_min
-    clusters = cluster(left, right, weight, labels, replace(rule, cut=min(cut, policy.cluster_clip_weight)))
+    apart = _apart(engine, plan, labels, policy)
+    clusters = cluster(left, right, weight, labels, replace(rule, cut=min(cut, policy.cluster_clip_weight)), apart)
     run.step("clusters")
     run.figures |= {"records": records, "pairs_compared": compared, "pairs_kept": scored.num_rows}
     return Linked(
@@ -289,6 +290,28 @@ def _completed(
     further = engine.arrow("SELECT * FROM scored_further")
     engine.drop("further")
     return pa.concat_tables([scored, further.cast(scored.schema)]), wanted
+
+
+def _apart(
+    engine: Engine, plan: Plan, labels: NDArray[np.int64], policy: LinkagePolicy
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """Pairs inside components of which the plan says that they are of two persons."""
+    if plan.apart is None:
+        return None
+    left, right = inside_pairs(labels, size_most=policy.cluster_records_most)
+    if not len(left):
+        return None
+    engine.load("inside", pa.table({"l": left, "r": right}))
+    columns = columns_in(plan.apart)
+    sides = [
+        f"(SELECT {ROW} AS {side}, {', '.join(f'{name} AS {name}_{side}' for name in columns)} FROM records) AS {side}s" for side in "lr"
+    ]
+    found = engine.arrow(
+        f"SELECT inside.l AS l, inside.r AS r FROM inside JOIN {sides[0]} ON inside.l = ls.l JOIN {sides[1]} ON inside.r = rs.r "  # noqa: S608
+        f"WHERE {condition_in(engine, plan.apart)}"
+    )
+    engine.drop("inside")
+    return found["l"].to_numpy(), found["r"].to_numpy()
 
 
 def _with_ids(scored: pa.Table, tables: list[pa.Table], source: NDArray[np.int32]) -> pa.Table:

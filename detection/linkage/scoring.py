@@ -16,6 +16,8 @@ from detection.linkage.preparation import ROW
 from detection.linkage.training import Parameters, Vectors
 
 _OVERLAP = re.compile(r"\{overlap\(([^,{}]+), ([^,{}]+)\)\}")
+NEAR_WEIGHT = 0.7
+"""How far the frequency of a value counts where the other only resembles it."""
 _SIDE = re.compile(r"\b(\w+)_[lr]\b")
 
 
@@ -25,6 +27,11 @@ def condition_in(engine: Engine, condition: str) -> str:
     for name in ("jaro_winkler", "edits", "any_common", "contains"):
         sql = sql.replace(f"{{{name}}}", engine.functions[name])
     return sql
+
+
+def columns_in(condition: str) -> list[str]:
+    """Columns of records that a condition on pairs looks at."""
+    return list(dict.fromkeys(_SIDE.findall(condition)))
 
 
 def columns_read(comparisons: Sequence[ComparisonPlan]) -> list[str]:
@@ -50,7 +57,8 @@ def splink_settings(
         for rank, level in enumerate(comparison.levels):
             entry: dict[str, Any] = {"sql_condition": condition_in(engine, level.condition), "label_for_charts": level.label}
             if level.tf and with_frequencies:
-                entry |= {"tf_adjustment_column": level.tf, "tf_adjustment_weight": 1.0, "disable_tf_exact_match_detection": True}
+                entry |= {"tf_adjustment_column": level.tf, "tf_adjustment_weight": NEAR_WEIGHT if level.near else 1.0}
+                entry["disable_tf_exact_match_detection"] = not level.near
             levels.append(entry | _probabilities(parameters, place, height - rank))
         levels.append({"sql_condition": "ELSE", "label_for_charts": "differs"} | _probabilities(parameters, place, 0))
         described.append({"output_column_name": comparison.name, "comparison_levels": levels, "comparison_description": comparison.feature})
@@ -100,24 +108,35 @@ class Scorer:
             warnings.simplefilter("ignore")
             linker = self._linker(settings)
             if settings_have_frequencies(settings) and not self._frequencies_ready:
-                self._register_frequencies(linker)
+                self._register_frequencies(linker, settings)
                 self._frequencies_ready = True
             linker.table_management.register_blocked_pairs_for_predict(self._api.register(blocked))
             predicted = linker.inference.predict(threshold_match_weight=weight_min, warning_mode="never")
         self._engine.drop(blocked)
         return predicted
 
-    def _register_frequencies(self, linker: Any) -> None:
-        # a value that identifies is as rare as it gets however often one person is recorded: only its frequent values say something
-        for column in dict.fromkeys(level.tf for comparison in self._comparisons for level in comparison.levels if level.tf):
-            least = 10 if column in self._identifying else 1
-            table = f"frequency_{column}"
-            self._engine.create(
-                table,
-                f"SELECT {column}, CAST(n AS DOUBLE) / (SELECT count({column}) FROM compared) AS tf_{column} FROM "
-                f"(SELECT {column}, count(*) AS n FROM compared WHERE {column} IS NOT NULL GROUP BY {column}) AS counted WHERE n >= {least}",
-            )
-            linker.table_management.register_term_frequency_lookup(self._api.register(table), column)
+    def _register_frequencies(self, linker: Any, settings: dict[str, Any]) -> None:
+        own = {(comparison.name, level.tf) for comparison in self._comparisons for level in comparison.levels[:1] if level.tf}
+        for comparison, described in zip(self._comparisons, settings["comparisons"], strict=True):
+            for level, entry in zip(comparison.levels, described["comparison_levels"][1:], strict=False):
+                if not level.tf or level.near:
+                    continue
+                column = level.tf
+                # a value that identifies is as rare as it gets however often one person is recorded: only frequent values say something
+                least = 10 if column in self._identifying else 1
+                table = f"frequency_{column}"
+                self._engine.create(
+                    table,
+                    f"SELECT {column}, CAST(n AS DOUBLE) / (SELECT count({column}) FROM compared) AS tf_{column} FROM "
+                    f"(SELECT {column}, count(*) AS n FROM compared WHERE {column} IS NOT NULL GROUP BY {column}) AS counted WHERE n >= {least}",
+                )
+                if (comparison.name, column) not in own:
+                    # equal in another way than the column is: frequencies count against the mean of the column, not against the level
+                    mean = float(self._engine.rows(f"SELECT coalesce(sum(tf_{column} * tf_{column}), 1.0) FROM {table}")[0][0])
+                    scale = entry["u_probability"] / max(mean, 1e-12)
+                    self._engine.create(f"{table}_scaled", f"SELECT {column}, tf_{column} * {scale!r} AS tf_{column} FROM {table}")
+                    table = f"{table}_scaled"
+                linker.table_management.register_term_frequency_lookup(self._api.register(table), column)
 
     def vectors(self, pairs: str, *, found: bool = False) -> tuple[Vectors, NDArray[np.int64]]:
         """(comparison vectors, bits of the rules that found the pair) of the pairs of a table that is small enough for memory."""

@@ -57,6 +57,7 @@ def with_chinese(plan: Plan, features: Sequence[FeatureColumn]) -> tuple[Plan, l
         derived=plan.derived | {name: DAY.format(name) if name == "birth_date_day" else name for name in sorted(there)},
         comparisons=[*(each for each in made if each), *plan.comparisons],
         atoms=[],
+        apart=_two_persons(there) if {"resident_id_checked", "full_name_normal"} <= there else None,
         identifying=plan.identifying | ({"phone_number", "bank_account_number"} & there),
     )
     rules: list[Rule] = []
