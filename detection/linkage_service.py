@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from detection.detection_service import Progress
+from detection.detection_service import Batch, Marker, Progress, RunAs, Stage
 from detection.errors import RunFailedError
 from detection.findings import Finding, Record
 from detection.linkage.engines import EngineName
@@ -62,6 +62,15 @@ class LinkageService:
         self._policy = policy
         self._folder = folder
         self._clock = clock
+
+    def stage(self, asked: RunAs) -> Stage:
+        """The linkage as a stage of a run; what it found is only known when all of it is, so that it begins anew after a kill."""
+
+        def find(progress: Progress, _marker: Marker | None) -> Iterator[Batch]:
+            for findings in self.find(asked.as_of, engine=asked.engine, by=asked.by, run=asked.run, progress=progress):
+                yield findings, None
+
+        return Stage(CODE, (CODE,), find)
 
     def find(self, as_of: date, *, engine: str, by: str, run: str, progress: Progress) -> Iterator[list[Finding]]:
         """Findings in batches: for each pair one about either person. run: public id, for the audit; empty for a look back.

@@ -79,9 +79,13 @@ class CertificationPolicy(Section):
 
     def today(self, now: datetime) -> date:
         """The calendar day of an aware moment in the policy's zone."""
+        return self.local(now).date()
+
+    def local(self, now: datetime) -> datetime:
+        """An aware moment in the policy's zone."""
         if now.tzinfo is None:
             raise ValueError("now must be an aware date and time")
-        return now.astimezone(ZoneInfo(self.time_zone)).date()
+        return now.astimezone(ZoneInfo(self.time_zone))
 
     def cycles_by_precedence(self) -> tuple[Cycle, ...]:
         """Narrowest region first, so that the first that fits is the one that counts."""

@@ -29,6 +29,7 @@ COMMANDS = {
     "announce": ("api.cli.webhooks", "announce", "Find changes of status and tell them."),
     "webhooks": ("api.cli.webhooks", "webhooks_group", "Look at webhooks, send them, send dead messages again."),
     "legal-basis": ("api.cli.legal_basis", "legal_basis_group", "On which legal text the search for faces rests."),
+    "detect": ("api.cli.detect", "detect_group", "Look for duplicates, benefits drawn twice, payments that were not due."),
     "calibrate": ("api.cli.calibration", "calibrate", "Set thresholds from images or from the enrolled references."),
     "verify": ("api.cli.verify", "verify", "Decide from files: one reference picture, a folder of frames."),
     "evaluate": ("api.cli.evaluate", "evaluate", "Measure verification, liveness and linkage on files."),

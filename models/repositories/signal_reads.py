@@ -11,6 +11,7 @@ from sqlalchemy import Row, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from models.detection import Signal
+from models.person import Person
 from models.region import region_bounds
 
 READ_AT_ONCE = 2_000
@@ -50,3 +51,9 @@ def left_by_run(session: Session, run_id: int, code: str, *, region_code: str, s
     if region_code:
         gone = gone.where(Signal.region_code.between(*region_bounds(region_code)))
     return Standing(found, opened, updated, session.execute(gone).scalar_one(), int(amount_fen))
+
+
+def persons_of(session: Session, person_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Person -> (public id, masked resident ID)."""
+    rows = session.execute(select(Person.id, Person.public_id, Person.resident_id_masked).where(Person.id.in_(person_ids)))
+    return {row[0]: (row[1], row[2]) for row in rows}

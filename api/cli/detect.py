@@ -1,0 +1,179 @@
+"""`lifecert detect`: duplicates, benefits, payments and faces, over the store or over files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from api.cli.errors import BadInputError, WorkFailedError
+from api.cli.operator import operator_name
+from api.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from detection.detection_service import RunResult
+    from detection.findings import Finding
+    from models.repositories.detection_runs import StageCounts
+
+KINDS = {
+    "duplicates": (
+        "Enrolled twice (D1, D2, D4), after death or in custody (D5), one human being under two numbers (D3).",
+        "D3 links all persons of the store by number, name, birth date, region, telephone, account and address. For that their values are\n"
+        "    opened in memory; the audit says how many and why.",
+    ),
+    "benefits": ("Benefits drawn twice: two pensions, pension and unemployment benefit, grants (B1-B4).", ""),
+    "payments": ("Paid after death, in custody, overdue, into shared accounts, too early (P1-P7).", ""),
+}
+
+
+@click.group("detect")
+def detect_group() -> None:
+    """Look for what should not be: each finding is explained, priced in fen, and goes into one alert a person. People decide on it.
+
+    A run again does not open the same thing twice, closes what is no longer found, and leaves alone what people have closed, unless it
+    changed. A run that was killed goes on after its last finished stage, by the same command.
+
+    \b
+    Examples:
+      lifecert detect payments
+      lifecert detect duplicates --as-of 2026-03-31 --region 420100
+      lifecert detect benefits --json --out findings.parquet > summary.json
+    """
+
+
+def _command(kind: str, line: str, more: str) -> click.Command:
+    @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Day to judge by, YYYY-MM-DD; today when not given.")
+    @click.option(
+        "--region", default="", metavar="CODE", help="Six digits: persons of this region and all inside it; everybody when not given."
+    )
+    @click.option("--engine", type=click.Choice(["duckdb", "spark"]), default="duckdb", show_default=True, help="Where the rules run.")
+    @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the findings to FILE: .csv, .parquet or .xlsx.")
+    @click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
+    def command(as_of: datetime | None, region: str, engine: str, out: Path | None, *, as_json: bool) -> None:
+        _run(kind, None if as_of is None else as_of.date(), region, engine, out, as_json=as_json)
+
+    about = f"\n\n    {more}" if more else ""
+    command.__doc__ = f"""{line}{about}
+
+    As of a day before that of the newest run, it only looks back: findings are counted and written out, alerts stay as they are.
+
+    \b
+    Examples:
+      lifecert detect {kind}
+      lifecert detect {kind} --as-of 2026-03-31 --region 420100
+      lifecert detect {kind} --engine spark --out findings.xlsx
+    """
+    return click.command(kind, short_help=line)(command)
+
+
+for _kind, (_line, _more) in KINDS.items():
+    detect_group.add_command(_command(_kind, _line, _more))
+
+
+def _run(kind: str, as_of: date | None, region: str, engine: str, out: Path | None, *, as_json: bool) -> None:
+    from api.context import open_context
+    from api.detection import detect, findings_out
+    from api.settings import load_settings
+    from detection.detection_service import RunNotPossibleError
+    from detection.errors import DetectionError, EngineUnavailableError
+    from detection.finding_files import OutFileError, Write, check_ending, open_findings
+    from models.detection import DetectionKind
+    from models.errors import NotFoundError
+
+    if out is not None:
+        try:
+            check_ending(out)
+        except OutFileError as error:
+            raise BadInputError(str(error)) from error
+    context = open_context(load_settings())
+    by = f"cli:{operator_name()}"
+    day = as_of or context.policy.certification.today(context.clock())
+    writer = findings_out(context)
+    written = 0
+    try:
+        with progress_bar() as report, ExitStack() as stack:
+            write: Write | None = None
+
+            def opened(path: Path) -> Write:
+                nonlocal write
+                write = write or stack.enter_context(open_findings(path))
+                return write
+
+            # only a look back hands its findings over; what a run records is read from the store afterwards
+            def seen(findings: Sequence[Finding]) -> None:
+                nonlocal written
+                if out is not None:
+                    writer.write_findings(opened(out), findings)
+                    written += len(findings)
+
+            result = detect(context, DetectionKind(kind), day, region_code=region, engine=engine, by=by, progress=report, seen=seen)
+            if out is not None and not result.recorded:
+                opened(out)
+        if out is not None and result.run_id is not None and result.run is not None:
+            written = writer.write_run(out, result.run_id, run=result.run, by=by)
+        elif out is not None:
+            writer.record_look_back(written, by=by)
+    except (RunNotPossibleError, NotFoundError, OutFileError, EngineUnavailableError) as error:
+        raise BadInputError(str(error)) from error
+    except DetectionError as error:
+        raise WorkFailedError(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(as_plain(result, engine, out, written)))
+    else:
+        say(result, out, written)
+
+
+def as_plain(result: RunResult, engine: str, out: Path | None, written: int) -> dict[str, Any]:
+    """The result as JSON values. codes: of signals, with what became of each; alerts: what triage did."""
+    return {
+        "kind": result.kind.value,
+        "as_of": result.as_of.isoformat(),
+        "region": result.region_code,
+        "engine": engine,
+        "run": result.run,
+        "recorded": result.recorded,
+        "resumed": result.resumed,
+        "codes": {name: asdict(counts) for name, counts in result.stages.items()},
+        "amount_fen": sum(counts.amount_fen for counts in result.stages.values()),
+        "alerts": {
+            "opened": result.alerts.opened,
+            "updated": result.alerts.updated,
+            "closed": result.alerts.closed,
+            "told": result.alerts.told,
+        },
+        "out": None if out is None else {"file": str(out), "findings": written},
+        "wall_s": result.wall_s,
+    }
+
+
+def say(result: RunResult, out: Path | None, written: int) -> None:
+    """The result for people, by code."""
+    if result.resumed:
+        click.echo("went on with a run that had broken off", err=True)
+    click.echo(
+        f"{result.kind.value} as of {result.as_of}{f', region {result.region_code}' if result.region_code else ''}: {result.wall_s:.1f} s"
+    )
+    if not result.recorded:
+        click.echo(f"looked back only: alerts stay as of {result.newest_day}, the day of the newest run")
+    click.echo(f"{'code':<6}{'found':>10}{'new':>10}{'changed':>10}{'gone':>10}{'yuan at risk':>18}")
+    for name, counts in result.stages.items():
+        click.echo(_line_of(name, counts))
+    if result.recorded:
+        alerts = result.alerts
+        told = f", {alerts.told} of them in a case" if alerts.told else ""
+        click.echo(
+            f"alerts: {alerts.opened} opened, {alerts.updated} changed{told}, {alerts.closed} closed because nothing is found any more"
+        )
+    if out is not None:
+        click.echo(f"{written} findings in {out}")
+
+
+def _line_of(name: str, counts: StageCounts) -> str:
+    yuan = f"{counts.amount_fen / 100:,.2f}"
+    return f"{name:<6}{counts.found:>10}{counts.opened:>10}{counts.updated:>10}{counts.closed:>10}{yuan:>18}"

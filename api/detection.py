@@ -1,0 +1,102 @@
+"""Detection over the running store, put together from the context: for the command, the pages and the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from api.context import Context
+from api.log import logger
+from detection.detection_service import DetectionService, MakeStages, Progress, RunAs, RunResult, Stage
+from detection.findings import Finding
+from detection.findings_out_service import FindingsOut
+from detection.linkage_service import LinkageService
+from detection.rules_service import RulesService
+from models.detection import DetectionKind
+from models.errors import Conflict, ConflictError
+from models.repositories import detection_runs
+
+RULE_KINDS = (DetectionKind.DUPLICATES, DetectionKind.BENEFITS, DetectionKind.PAYMENTS)
+NIGHT = "job:detection"
+
+log = logger("lifecert.detection")
+
+
+def work_folder(context: Context) -> Path:
+    """Where runs keep their own folders while they last."""
+    return context.settings.home / "detection" / "work"
+
+
+def service_of(context: Context) -> DetectionService:
+    """The service on the running store under the policy in force."""
+    return DetectionService(context.database, context.policy, policy_hash=context.policy.hash, clock=context.clock)
+
+
+def findings_out(context: Context) -> FindingsOut:
+    """What writes files of findings."""
+    return FindingsOut(context.database, clock=context.clock)
+
+
+def stages_of(context: Context, kind: DetectionKind) -> MakeStages:
+    """The stages of a kind of run over the store: the rules, and for duplicates the linkage after them."""
+    rules = RulesService(context.database, context.policy, folder=work_folder(context))
+    if kind is not DetectionKind.DUPLICATES:
+        return rules.stages
+    linkage = LinkageService(context.database, context.keyring, context.policy, folder=work_folder(context), clock=context.clock)
+
+    @contextmanager
+    def stages(asked: RunAs, progress: Progress) -> Iterator[Iterable[Stage]]:
+        def each() -> Generator[Stage, None, None]:
+            with rules.stages(asked, progress) as found:
+                yield from found
+            yield linkage.stage(asked)  # when the engine of the rules has given its memory back
+
+        one_by_one = each()
+        try:
+            yield one_by_one
+        finally:
+            one_by_one.close()
+
+    return stages
+
+
+def detect(
+    context: Context,
+    kind: DetectionKind,
+    as_of: date,
+    *,
+    region_code: str = "",
+    engine: str = "duckdb",
+    by: str,
+    progress: Progress = lambda _stage, _done, _total: None,
+    seen: Callable[[Sequence[Finding]], None] | None = None,
+) -> RunResult:
+    """Carry out one run of the rules and the linkage. See ``DetectionService.run``."""
+    asked = RunAs(kind, as_of, region_code, engine, by)
+    return service_of(context).run(asked, stages_of(context, kind), progress=progress, seen=seen)
+
+
+def nightly(context: Context) -> list[str]:
+    """Carry out what policy lists for the night and was not done for this day yet; the kinds that were carried out. Out of hours: none."""
+    policy = context.policy.triage.nightly
+    zone_now = context.policy.certification.local(context.clock())
+    first, end = policy.hours
+    if not first <= zone_now.hour < end:
+        return []
+    done = []
+    for kind in policy.kinds:
+        with context.database.read_scope() as session:
+            newest = detection_runs.newest_day(session, kind, "")
+        if newest is not None and newest >= zone_now.date():
+            continue
+        try:
+            result = detect(context, kind, zone_now.date(), by=NIGHT)
+        except ConflictError as error:
+            if error.conflict is not Conflict.RUN_IN_PROGRESS:
+                raise
+            continue
+        log.info("detection_done", kind=kind.value, run=result.run, opened=result.alerts.opened, closed=result.alerts.closed)
+        done.append(kind.value)
+    return done
