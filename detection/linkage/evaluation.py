@@ -80,7 +80,9 @@ def run_linkage(
         known = truth_of_clusters(left, right)
     elif truth is not None:
         known = truth_of_pairs(truth, read_labels(truth), left, right)
-    linked = link(left, mapping, policy, right=right, work_folder=work_folder, engine=engine, progress=progress, keep_compared=known is not None)
+    linked = link(
+        left, mapping, policy, right=right, work_folder=work_folder, engine=engine, progress=progress, keep_compared=known is not None
+    )
     return Inputs(left, right, known, linked)
 
 
