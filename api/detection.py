@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from api.context import Context
+from api.face_search import face_stages
 from api.log import logger
 from detection.detection_service import DetectionService, MakeStages, Progress, RunAs, RunResult, Stage
 from detection.findings import Finding
@@ -40,7 +41,9 @@ def findings_out(context: Context) -> FindingsOut:
 
 
 def stages_of(context: Context, kind: DetectionKind) -> MakeStages:
-    """The stages of a kind of run over the store: the rules, and for duplicates the linkage after them."""
+    """The stages of a kind of run over the store: the rules, and for duplicates the linkage after them; for faces the search."""
+    if kind is DetectionKind.FACES:
+        return face_stages(context)
     rules = RulesService(context.database, context.policy, folder=work_folder(context))
     if kind is not DetectionKind.DUPLICATES:
         return rules.stages

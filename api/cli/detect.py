@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.cli.detect_faces import faces
 from api.cli.errors import BadInputError, WorkFailedError
 from api.cli.operator import operator_name
 from api.cli.progress import progress_bar
@@ -74,6 +75,7 @@ def _command(kind: str, line: str, more: str) -> click.Command:
 
 for _kind, (_line, _more) in KINDS.items():
     detect_group.add_command(_command(_kind, _line, _more))
+detect_group.add_command(faces)
 
 
 def _run(kind: str, as_of: date | None, region: str, engine: str, out: Path | None, *, as_json: bool) -> None:
