@@ -134,7 +134,8 @@ def _span(first: date, begin: date, end: date, months: int, kind: str) -> Bar:
 
 def _row(lane: Lane, label: str, first: date, last: date, months: int, paid: frozenset[tuple[int, date]]) -> StripLane:
     begin, end = max(lane.from_month, first), min(lane.to_month or last, last)
-    bars = [_span(first, begin, end, months, "span")] if begin <= end else []
+    look = "span" if lane.kind == BENEFIT else "paid"
+    bars = [_span(first, begin, end, months, look)] if begin <= end else []
     for month, _ in sorted(lane.paid.items()):
         if first <= month <= last:
             bars.append(_span(first, month, month, months, "named" if (lane.id, month) in paid and lane.kind == BENEFIT else "paid"))

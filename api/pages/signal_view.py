@@ -109,7 +109,7 @@ def panel(session: Session, caller: Caller, signal: Signal, number: int, languag
         number,
         alert_title(signal.code),
         signal_words.severity_words(signal.severity.value),
-        round(100 * signal.confidence),
+        int(100 * signal.confidence + 1e-9),  # never rounded up to certainty
         yuan(signal.amount_fen) if signal.amount_fen else None,
         _months(signal),
         sentences_of(signal, language),
