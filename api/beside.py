@@ -1,4 +1,4 @@
-"""Work that goes on every few seconds beside the queue's jobs: announcing changes of status, and sending webhooks."""
+"""Work that goes on beside the queue's jobs: announcing changes of status, sending webhooks, runs of detection that staff asked for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import announcer
+from api import announcer, detection_requests
 from api.context import Context
 from api.log import logger
 from api.webhook_delivery import Sender
@@ -19,6 +19,7 @@ from models.errors import ModelsError
 
 ANNOUNCE_EVERY_S = 3.0
 SEND_EVERY_S = 1.0
+LOOK_FOR_RUNS_EVERY_S = 5.0
 AFTER_TROUBLE_S = 15.0
 STOP_WITHIN_S = 15.0
 
@@ -32,7 +33,7 @@ def make_sender(context: Context) -> Sender:
 
 @contextmanager
 def working_beside(context: Context) -> Iterator[None]:
-    """Announce and send in threads until the block ends; what is in hand is finished first."""
+    """Announce, send and detect in threads until the block ends; what is in hand is finished first, or goes on with the next process."""
     stop = threading.Event()
     sender = make_sender(context)
 
@@ -46,12 +47,16 @@ def working_beside(context: Context) -> Iterator[None]:
         if done.dead or done.failed:
             log.info("webhooks_sent", **asdict(done))
 
+    def detect() -> None:
+        detection_requests.carry_out_waiting(context)
+
     threads = [
         threading.Thread(target=_every, args=(stop, tell, ANNOUNCE_EVERY_S), name="announcer"),
         threading.Thread(target=_every, args=(stop, send, SEND_EVERY_S), name="webhooks"),
+        threading.Thread(target=_every, args=(stop, detect, LOOK_FOR_RUNS_EVERY_S), name="detection"),
     ]
     for thread in threads:
-        thread.daemon = True  # killed at any moment, neither loses anything
+        thread.daemon = True  # killed at any moment, none loses anything
         thread.start()
     try:
         yield

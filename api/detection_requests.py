@@ -1,6 +1,7 @@
-"""Runs of detection that staff ask for: each waits as a note below ``detection`` in the home until a job carries it out.
+"""Runs of detection that staff ask for: each waits as a note below ``detection`` in the home until ``lifecert jobs`` carries it out.
 
-A job that dies leaves the note, so that the next one goes on after the last finished stage.
+It runs beside the queue, so that text messages and resumptions do not wait for it. A process that dies leaves the note: the next one goes
+on with the run after its last finished stage.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 from api.context import Context
 from api.log import logger
+from detection.errors import DetectionError
 from models.detection import DetectionKind
 from models.errors import Conflict, ConflictError, ModelsError
 
@@ -32,10 +33,6 @@ class RunRequest:
     region_code: str
     asked_by: str
     asked_at: datetime
-
-
-Carry = Callable[[RunRequest], None]
-"""Carries one out. Raises ConflictError: RUN_IN_PROGRESS while another run of this kind is at work."""
 
 
 def folder(context: Context) -> Path:
@@ -88,25 +85,29 @@ def _notes(context: Context) -> list[tuple[Path, RunRequest]]:
     return sorted(found, key=lambda one: (one[1].asked_at, one[0].name))
 
 
-def carry_out_waiting(context: Context, carry: Carry) -> int:
+def carry_out_waiting(context: Context) -> int:
     """Carry out what waits, oldest first; how many. One whose kind is at work elsewhere is left for later.
 
-    A run that stops by a fault is over: its row says why, and people start it again when the cause is gone.
+    A run that stops by a fault is over: its row says why, and people ask for it again when the cause is gone.
     """
+    notes = _notes(context)
+    if not notes:
+        return 0
+    from api.detection import detect  # brings the engine of expressions along, which most processes never need
+
     done = 0
-    for path, request in _notes(context):
+    for path, request in notes:
         try:
-            carry(request)
+            result = detect(context, request.kind, request.as_of, region_code=request.region_code, by=request.asked_by)
+            log.info("detection_done", kind=request.kind.value, run=result.run, opened=result.alerts.opened, closed=result.alerts.closed)
         except ConflictError as error:
-            if error.conflict is not Conflict.RUN_IN_PROGRESS:
-                raise
-            continue
-        except (ModelsError, OSError) as error:
+            if error.conflict is Conflict.RUN_IN_PROGRESS:
+                continue
+            log.warning("detection_stopped", kind=request.kind.value, why=error.conflict.value)
+        except (DetectionError, ModelsError, OSError) as error:
             log.warning("detection_stopped", kind=request.kind.value, why=type(error).__name__)
         except Exception as error:
-            log.error("detection_stopped", kind=request.kind.value, why=type(error).__name__)
-            path.unlink(missing_ok=True)
-            raise
+            log.error("detection_stopped", kind=request.kind.value, exc_info=error)  # must not end the thread, nor come again for ever
         path.unlink(missing_ok=True)
         done += 1
     return done

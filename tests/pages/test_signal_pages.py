@@ -21,11 +21,14 @@ from models.audit import AuditEntry
 from models.detection import DetectionKind, RunState, Signal
 from models.enrolment import Scheme
 from models.legal_basis import LegalBasis, LegalPurpose
+from models.life_evidence import EvidenceKind, Strength
 from models.person import Person
-from models.repositories import persons
+from models.repositories import life_evidence, persons
+from models.repositories.life_evidence import NewEvidence
 from models.repositories.signal_records import BENEFIT, ENROLMENT, Lane
+from models.run_lock import only_one
 from tests.api.conftest import HOME_REGION, NAME, OTHER_REGION, RESIDENT_ID, World
-from tests.api.signal_cases import WATERFALL, Found, add_alert, add_run, add_signal, entry, fill
+from tests.api.signal_cases import WATERFALL, Found, add_alert, add_run, add_signal, drawn, entry, fill
 from tests.conftest import ROOT
 from tests.pages.test_pages import post
 
@@ -505,3 +508,44 @@ def test_the_page_of_an_alert_without_signals_stays_as_it_was(world: World) -> N
     page = world.staff(RoleName.CASEWORKER).get(at).text
     assert "地区间的协助请求已超期" in page
     assert "signal" not in re.findall(r'class="panel ([a-z]+)"', page)
+
+
+# from the form to the alert -----------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_was_asked_for_is_carried_out_and_its_findings_are_on_the_pages(world: World) -> None:
+    with world.context.database.session_scope() as session:
+        person = persons.get(session, world.at_home)
+        death = NewEvidence(person.id, EvidenceKind.DEATH_RECORD, date(2025, 4, 9), Strength.CONCLUSIVE, "civil affairs")
+        life_evidence.add(session, death, by="test", now=world.clock())
+        drawn(session, person, Scheme.EMPLOYEE_PENSION, date(2025, 1, 1), 8, 320_050)
+    client = english(world.staff(RoleName.SUPERVISOR))
+    assert post(client, "/desk/detection", kind="payments", region=HOME_REGION, as_of="2026-03-15").status_code == 303
+    assert detection_requests.carry_out_waiting(world.context) == 1
+    assert detection_requests.waiting(world.context) == []
+    (listed,) = re.findall(r'href="/desk/detection/([A-Za-z0-9_-]+)"', client.get("/desk/detection").text)
+    run = " ".join(re.sub(r"<[^>]+>", " ", client.get(f"/desk/detection/{listed}").text).split())
+    assert "Paid after death (P1) 1 0 12,802.00" in run
+    assert "Findings put together into alerts · " in run
+    (alert,) = ids(client.get("/desk/alerts").text)
+    page = client.get(f"/desk/alerts/{alert}").text
+    assert "Paid for 4 later month(s), 2025-05 to 2025-08: 12,802.00 yuan" in page
+    assert "4 × 3,200.50" in page
+    assert "4 payments, 12,802.00 yuan together" in page
+    told = world.client("alerts:read").get(f"/api/v1/alerts/{alert}").get_json()
+    assert [one["code"] for one in told["findings"]] == ["P1"]
+
+
+def test_a_run_that_cannot_be_carried_out_does_not_come_again(world: World) -> None:
+    wanted = detection_requests.RunRequest(DetectionKind.PAYMENTS, date(2026, 3, 15), "999999", "staff:supervisor", world.clock())
+    detection_requests.ask(world.context, wanted)
+    assert detection_requests.carry_out_waiting(world.context) == 1
+    assert detection_requests.waiting(world.context) == []
+
+
+def test_a_run_waits_while_another_of_its_kind_is_at_work(world: World) -> None:
+    wanted = detection_requests.RunRequest(DetectionKind.PAYMENTS, date(2026, 3, 15), HOME_REGION, "staff:supervisor", world.clock())
+    detection_requests.ask(world.context, wanted)
+    with only_one(world.context.database, "detect-payments"):
+        assert detection_requests.carry_out_waiting(world.context) == 0
+    assert detection_requests.waiting(world.context) == [wanted]
