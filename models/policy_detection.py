@@ -22,6 +22,8 @@ class LinkagePolicy(Section):
     training_pairs: int = Field(ge=10_000, le=5_000_000)
     random_pairs: int = Field(ge=10_000, le=5_000_000)
     cluster_weight: float = Field(ge=-20, le=50)
+    cluster_share: float = Field(ge=0, le=1)
+    component_weight: float = Field(ge=-20, le=50)
     cluster_unknown_weight: float = Field(ge=-100, le=0)
     cluster_clip_weight: float = Field(gt=0, le=100)
     cluster_records_most: int = Field(ge=10, le=20_000)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.cluster.hierarchy import cophenet, fcluster, linkage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -114,40 +114,48 @@ def _triangles(labels: Ints, size_most: int) -> Iterator[tuple[Ints, tuple[Ints,
         yield ordered, (a, b)
 
 
-def cluster(left: Ints, right: Ints, weight: Floats, labels: Ints, rule: ClusterRule, apart: tuple[Ints, Ints] | None = None) -> Ints:
-    """Cluster of each record, numbered by its first record. Pairs across components are not looked at.
+def cluster(
+    left: Ints, right: Ints, weight: Floats, labels: Ints, rule: ClusterRule, apart: tuple[Ints, Ints] | None = None
+) -> tuple[Ints, Floats]:
+    """(cluster of each record, numbered by its first record; by pair, the average weight at which the two come together).
 
+    Pairs across components are not looked at; they and pairs of a component of two have their own weight as the average.
     apart: pairs of components of three and more that must not come into one cluster, because something says that they are two.
     """
+    given = len(left)
     if apart is not None:
         left, right = np.concatenate([left, apart[0]]), np.concatenate([right, apart[1]])
         weight = np.concatenate([weight, np.full(len(apart[0]), APART)])
     result = np.arange(len(labels), dtype=np.int64)
-    inside = labels[left] == labels[right]
-    left, right, weight = left[inside], right[inside], weight[inside]
-    sizes = np.bincount(labels)
-    twos = (sizes[labels[left]] == 2) & (weight >= rule.cut)
+    joined = weight.copy()
+    sizes = np.bincount(labels, minlength=int(labels.max(initial=0)) + 1)
+    inside = np.flatnonzero(labels[left] == labels[right])
+    # pairs that must be apart come last, over what else is known of them
+    inside = inside[np.argsort(labels[left[inside]], kind="stable")]
+    of_component = labels[left[inside]]
+    twos = inside[(sizes[of_component] == 2) & (weight[inside] >= rule.cut)]
     result[right[twos]] = left[twos]
-    order = np.argsort(labels[left], kind="stable")
-    left, right, weight = left[order], right[order], weight[order]
-    starts = np.searchsorted(labels[left], np.arange(len(sizes) + 1))
+    starts = np.searchsorted(of_component, np.arange(len(sizes) + 1))
     position = np.zeros(len(labels), dtype=np.int64)
+    top = rule.clip + 1.0
     for members in _members(labels, 3, len(labels)):
         component = labels[members[0]]
-        start, end = starts[component], starts[component + 1]
+        pairs = inside[starts[component] : starts[component + 1]]
+        members = np.sort(members)
         position[members] = np.arange(len(members))
         matrix = np.full((len(members), len(members)), rule.unknown)
-        a, b = position[left[start:end]], position[right[start:end]]
-        one = weight[start:end]
-        clipped = np.clip(one, -rule.clip, rule.clip)
-        counted = np.where(one == APART, APART, clipped + BEYOND_CLIP * (np.clip(one, -100, 100) - clipped))
-        # pairs that must be apart come last, over what else is known of them
-        matrix[a, b] = matrix[b, a] = counted
-        upper = np.triu_indices(len(members), 1)
-        top = rule.clip + 1.0
-        distances = top - matrix[upper]
-        found = fcluster(linkage(distances, "average"), top - rule.cut, criterion="distance")
+        a, b = position[left[pairs]], position[right[pairs]]
+        matrix[a, b] = matrix[b, a] = _counted(weight[pairs], rule.clip)
+        tree = linkage(top - matrix[np.triu_indices(len(members), 1)], "average")
+        found = fcluster(tree, top - rule.cut, criterion="distance")
+        low, high = np.minimum(a, b), np.maximum(a, b)
+        joined[pairs] = top - cophenet(tree)[len(members) * low - low * (low + 1) // 2 + high - low - 1]
         firsts: dict[int, int] = {}
-        for member, number in zip(np.sort(members), found[position[np.sort(members)]], strict=True):
+        for member, number in zip(members, found, strict=True):
             result[member] = firsts.setdefault(int(number), int(member))
-    return result
+    return result, joined[:given]
+
+
+def _counted(weight: Floats, clip: float) -> Floats:
+    clipped = np.clip(weight, -clip, clip)
+    return np.asarray(np.where(weight == APART, APART, clipped + BEYOND_CLIP * (np.clip(weight, -100, 100) - clipped)))

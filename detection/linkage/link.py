@@ -43,7 +43,8 @@ _HASH = "(l * 7919 + r * 104729) % 1000003"
 class Linked:
     """What came of it.
 
-    pairs: left, right (ids), probability, weight, and by comparison w_* and t_*; only pairs whose weight is at least the policy's kept_weight_min.
+    pairs: left, right (ids), probability, weight, others (the part of weight that the other records of the component add) and by comparison
+    w_* and t_*; only pairs whose weight is at least the policy's kept_weight_min.
     left_row, right_row: places of the two in the records (right-hand records after the left-hand ones). clusters: id, source (0 left, 1 right),
     cluster (number of its first record). figures: counts and seconds by step, for
     reports. compared: rows (l, r) of all pairs that were compared, when asked for.
@@ -194,7 +195,7 @@ def _link(
     run.step("scoring")
     rule = ClusterRule(
         policy.cluster_weight,
-        policy.threshold_weight_min,
+        policy.component_weight,
         policy.cluster_unknown_weight,
         policy.cluster_clip_weight,
         policy.cluster_records_most,
@@ -206,14 +207,17 @@ def _link(
         compared += further.num_rows
         all_pairs = pa.concat_tables([all_pairs, further]) if all_pairs is not None else None
         left, right, weight = (scored[name].to_numpy() for name in ("l", "r", "weight"))
+    apart = _apart(engine, plan, labels, policy)
+    clusters, joined = cluster(left, right, weight, labels, rule, apart)
+    # what the other records of a component say of a pair is a further step of its waterfall
+    others = policy.cluster_share * (joined - weight)
+    scored = scored.append_column("others", pa.array(others)).append_column("linked", pa.array(weight + others))
     threshold = (
         Threshold(model.threshold_weight, policy.precision_target, 0, ThresholdReason.EXPECTED_PRECISION)
         if model is not None
-        else expected_threshold(weight, policy.precision_target, policy.threshold_weight_min)
+        else expected_threshold(weight + others, policy.precision_target, policy.threshold_weight_min)
     )
     cut = threshold.weight if threshold.weight is not None else policy.threshold_weight_min
-    apart = _apart(engine, plan, labels, policy)
-    clusters = cluster(left, right, weight, labels, replace(rule, cut=min(cut, policy.cluster_clip_weight)), apart)
     run.step("clusters")
     run.figures |= {"records": records, "pairs_compared": compared, "pairs_kept": scored.num_rows}
     return Linked(
@@ -285,8 +289,7 @@ def _completed(
         return scored, pa.table({"l": left, "r": right})
     wanted = pa.table({"l": left, "r": right})
     engine.load("further", wanted)
-    # those of a weight below kept_weight_min were compared before, or are no news: they count as unknown ones do
-    scorer.score("further", parameters, "scored_further", weight_min=policy.kept_weight_min)
+    scorer.score("further", parameters, "scored_further", weight_min=-1000.0)
     further = engine.arrow("SELECT * FROM scored_further")
     engine.drop("further")
     return pa.concat_tables([scored, further.cast(scored.schema)]), wanted
@@ -318,7 +321,7 @@ def _with_ids(scored: pa.Table, tables: list[pa.Table], source: NDArray[np.int32
     ids = pa.concat_arrays([chunk for table in tables for chunk in table[ID].chunks])
     left, right = scored["l"].to_numpy(), scored["r"].to_numpy()
     order = np.lexsort((right, left))
-    weight = scored["weight"].to_numpy()[order]
+    weight = scored["linked"].to_numpy()[order]
     columns = {
         "left": ids.take(pa.array(left[order])),
         "right": ids.take(pa.array(right[order])),
@@ -326,6 +329,7 @@ def _with_ids(scored: pa.Table, tables: list[pa.Table], source: NDArray[np.int32
         "weight": pa.array(weight),
         "left_row": pa.array(left[order]),
         "right_row": pa.array(right[order]),
+        "others": pa.array(scored["others"].to_numpy()[order]),
     }
     del source
     taken = scored.take(pa.array(order))

@@ -10,7 +10,7 @@ from typing import Any
 from detection.linkage.features import ComparisonPlan
 from detection.linkage.training import Parameters
 
-MISSING, DIFFERS, PRIOR = "missing", "differs", "prior"
+MISSING, DIFFERS, PRIOR, OTHERS = "missing", "differs", "prior", "other records"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Step:
 
 
 def waterfall(row: dict[str, Any], comparisons: Sequence[ComparisonPlan], parameters: Parameters) -> list[Step]:
-    """The steps of one scored pair, the prior first; their sum is the pair's weight. row: of the table of scored pairs."""
+    """The steps of one scored pair, the prior first, what the other records say last; their sum is the weight. row: of the table of scored pairs."""
     steps = [Step(PRIOR, PRIOR, math.log2(parameters.prior / (1 - parameters.prior)))]
     for place, comparison in enumerate(comparisons):
         weight = float(row[f"w_{comparison.name}"])
@@ -48,4 +48,6 @@ def waterfall(row: dict[str, Any], comparisons: Sequence[ComparisonPlan], parame
         else:
             level = DIFFERS if nearest == 0 else comparison.levels[height - nearest].label
         steps.append(Step(comparison.feature, level, weight, float(row[f"t_{comparison.name}"])))
+    if row.get("others"):
+        steps.append(Step(OTHERS, OTHERS, float(row["others"])))
     return steps
