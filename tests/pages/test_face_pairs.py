@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, replace
-from datetime import date
 
 import cv2
 import numpy as np
@@ -13,81 +11,16 @@ import pytest
 from sqlalchemy import select, update
 
 from api.rights import RoleName
-from detection.faces.finding_pairs import Surroundings, findings_of
-from detection.faces.matching import Matching, ThresholdSource
-from detection.faces.metric import Metric
-from detection.faces.people import FacePeople
-from detection.faces.search import FacePair, SexAgreement
 from models.audit import AuditEntry
-from models.detection import DetectionKind, DetectionRun, RunState, Signal
-from models.face import FaceReference, ReferenceSource
-from models.legal_basis import LegalPurpose
-from models.repositories import legal_bases, persons, references, signals
-from models.repositories.references import NewReference
-from models.templates import template_data
-from tests.api.conftest import HOME_REGION, NAME, OTHER_REGION, World, jpeg
+from models.face import FaceReference
+from models.repositories import persons, references
+from tests.api.conftest import HOME_REGION, NAME, OTHER_REGION, World
+from tests.pages.face_pair_signals import Stored, approve_basis, store_pair
 from tests.pages.test_pages import token_of
 
 
-@dataclass(frozen=True)
-class Stored:
-    """Signals of one pair: of the person at home, and of the other one."""
-
-    at_home: str
-    elsewhere: str
-
-
-def face_picture(shade: int) -> bytes:
-    return jpeg(np.full((700, 600, 3), shade, np.uint8))
-
-
-def store_pair(world: World, *, pictures: bool, fmr: float | None = None, twins: bool = False) -> Stored:
-    """Two enrolled references and the findings of their pair, as a run leaves them."""
-    context, now = world.context, world.clock()
-    with context.database.session_scope() as session:
-        rows = []
-        for shade, public_id in ((90, world.at_home), (160, world.elsewhere)):
-            person = persons.get(session, public_id)
-            sealed = context.keyring.seal(np.zeros(64, "<f4").tobytes(), template_data(public_id, "scripted", "1", 64))
-            image = context.keyring.seal(face_picture(shade), f"lifecert/reference-image/{public_id}".encode()) if pictures else None
-            new = NewReference(person.id, "scripted", "1", sealed, ReferenceSource.COUNTER, {"overall": 66}, image)
-            rows.append((person, references.enrol(session, new, by="test", now=now)))
-        people = FacePeople(
-            np.array([row.id for _, row in rows]),
-            np.array([person.id for person, _ in rows]),
-            np.array([1, 2], np.int8),
-            np.array([1, 1] if twins else [1, 9_000], np.int32),
-            np.array([1952, 1952], np.int16),
-            np.array([3, 3], np.int32),
-            np.array([5, 5], np.int32),
-        )
-        rule = Matching("scripted", "1", 64, Metric.COSINE, 0.5, ThresholdSource.PROVISIONAL)
-        if fmr is not None:
-            rule = replace(rule, source=ThresholdSource.OWN_POPULATION, fmr=fmr)
-        known = Surroundings({}, {}, {person.id: person.region_code for person, _ in rows}, {row.id: 66 for _, row in rows})
-        found = findings_of(FacePair(0, 1, 0.71, 0.71, 1, SexAgreement.DIFFERENT, 0), people, rule, context.policy.faces, known)
-        run = DetectionRun(
-            kind=DetectionKind.FACES,
-            state=RunState.RUNNING,
-            as_of=date(2026, 3, 15),
-            engine="faiss",
-            policy_hash="0" * 16,
-            started_by="test",
-            started_at=now,
-        )
-        session.add(run)
-        session.flush()
-        signals.write(session, found, run_id=run.id, policy_hash="0" * 16, by="test", now=now)
-        ids = {row.person_id: row.public_id for row in session.scalars(select(Signal))}
-        return Stored(ids[rows[0][0].id], ids[rows[1][0].id])
-
-
-def approve_basis(world: World) -> str:
-    new = legal_bases.NewBasis(LegalPurpose.FACE_SEARCH, "a law", "a paper", date(2026, 1, 1), date(2026, 12, 31))
-    with world.context.database.session_scope() as session:
-        basis_id = legal_bases.record(session, new, by="one", now=world.clock()).public_id
-        legal_bases.approve(session, basis_id, by="two", now=world.clock())
-    return basis_id
+def stored(world: World, **options: object) -> Stored:
+    return store_pair(world.context, world.at_home, world.elsewhere, **options)
 
 
 def looks(world: World) -> list[tuple[str, int | None]]:
@@ -113,8 +46,8 @@ def uncover(world: World, role: RoleName, signal: str):
 
 
 def test_the_faces_stay_covered_until_asked_for_and_every_look_names_both_persons(world: World) -> None:
-    pair = store_pair(world, pictures=True)
-    approve_basis(world)
+    pair = stored(world, pictures=True)
+    approve_basis(world.context)
     page = world.staff(RoleName.CASEWORKER).get(f"/desk/face-pair/{pair.at_home}")
     assert page.status_code == 200
     assert faces_of(page.text) == []
@@ -129,7 +62,7 @@ def test_the_faces_stay_covered_until_asked_for_and_every_look_names_both_person
 
 
 def test_names_and_numbers_are_masked_and_the_record_of_another_region_has_no_link(world: World) -> None:
-    pair = store_pair(world, pictures=True)
+    pair = stored(world, pictures=True)
     page = world.staff(RoleName.CASEWORKER).get(f"/desk/face-pair/{pair.at_home}").text
     assert NAME not in page
     assert f"/{world.at_home}" in page
@@ -138,7 +71,7 @@ def test_names_and_numbers_are_masked_and_the_record_of_another_region_has_no_li
 
 
 def test_whoever_covers_either_of_the_two_regions_sees_the_pair_and_others_do_not(world: World) -> None:
-    pair = store_pair(world, pictures=True)
+    pair = stored(world, pictures=True)
     client = world.staff(RoleName.CASEWORKER)
     assert client.get(f"/desk/face-pair/{pair.elsewhere}").status_code == 200  # the other person's signal: the first one is at home
     with world.context.database.session_scope() as session:
@@ -168,8 +101,8 @@ def uncover_status(world: World, signal: str) -> int:
     ],
 )
 def test_roles(world: World, role: RoleName, page: int, faces: bool) -> None:
-    pair = store_pair(world, pictures=True)
-    approve_basis(world)
+    pair = stored(world, pictures=True)
+    approve_basis(world.context)
     client = world.staff(role)
     answer = client.get(f"/desk/face-pair/{pair.at_home}")
     assert answer.status_code == page
@@ -181,7 +114,7 @@ def test_roles(world: World, role: RoleName, page: int, faces: bool) -> None:
 
 
 def test_without_a_valid_legal_basis_the_faces_stay_covered(world: World) -> None:
-    pair = store_pair(world, pictures=True)
+    pair = stored(world, pictures=True)
     answer = uncover(world, RoleName.CASEWORKER, pair.at_home)
     assert faces_of(answer.text) == []
     assert "没有有效的人脸检索法律依据" in answer.text
@@ -189,8 +122,8 @@ def test_without_a_valid_legal_basis_the_faces_stay_covered(world: World) -> Non
 
 
 def test_without_kept_pictures_the_page_says_so_and_shows_the_figures(world: World) -> None:
-    pair = store_pair(world, pictures=False)
-    approve_basis(world)
+    pair = stored(world, pictures=False)
+    approve_basis(world.context)
     page = world.staff(RoleName.CASEWORKER).get(f"/desk/face-pair/{pair.at_home}").text
     assert "没有保存照片" in page
     assert "显示两张人脸" not in page
@@ -198,8 +131,8 @@ def test_without_kept_pictures_the_page_says_so_and_shows_the_figures(world: Wor
 
 
 def test_a_revoked_reference_and_a_damaged_picture_are_told_and_crash_nothing(world: World) -> None:
-    pair = store_pair(world, pictures=True)
-    approve_basis(world)
+    pair = stored(world, pictures=True)
+    approve_basis(world.context)
     with world.context.database.session_scope() as session:
         first, second = session.scalars(select(FaceReference).order_by(FaceReference.id)).all()
         references.revoke(session, first.public_id, by="test", reason="test", now=world.clock())
@@ -212,7 +145,7 @@ def test_a_revoked_reference_and_a_damaged_picture_are_told_and_crash_nothing(wo
 
 
 def test_twins_other_sexes_and_the_rate_of_the_threshold_are_told(world: World) -> None:
-    pair = store_pair(world, pictures=False, fmr=1e-4, twins=True)
+    pair = stored(world, pictures=False, fmr=1e-4, twins=True)
     page = world.staff(RoleName.CASEWORKER).get(f"/desk/face-pair/{pair.at_home}").text
     assert "可能是双胞胎" in page
     assert "性别不同" in page
@@ -221,7 +154,7 @@ def test_twins_other_sexes_and_the_rate_of_the_threshold_are_told(world: World) 
 
 
 def test_nobody_else_gets_there(world: World) -> None:
-    pair = store_pair(world, pictures=True)
+    pair = stored(world, pictures=True)
     address = f"/desk/face-pair/{pair.at_home}"
     assert world.anonymous().get(address).headers["Location"].startswith("/login")
     assert world.pensioner().get(address).headers["Location"].startswith("/login")
