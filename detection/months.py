@@ -135,8 +135,9 @@ def overlaps(one_from: ir.DateValue, one_to: ir.DateValue, other_from: ir.DateVa
 
 
 def count_of(from_month: ir.DateValue, to_month: ir.DateValue) -> ir.IntegerValue:
-    """How many months an interval with an end has; 0 when it ends before it begins."""
-    return ibis.greatest(between(from_month, to_month) + 1, ibis.literal(0, type="int64"))
+    """How many months an interval has; 0 when it ends before it begins, NULL when it lasts."""
+    counted = ibis.greatest(between(from_month, to_month) + 1, ibis.literal(0, type="int64"))
+    return to_month.notnull().ifelse(counted, ibis.literal(None, type="int64"))
 
 
 def each_month(from_month: ir.DateValue, to_month: ir.DateValue) -> ir.Value:
