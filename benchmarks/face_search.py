@@ -28,7 +28,7 @@ from detection.faces.index import FaissIndex
 from detection.faces.matching import Matching, ThresholdSource
 from detection.faces.metric import Metric
 from detection.faces.people import FEMALE, FacePeople
-from detection.faces.search import FaceSearch
+from detection.faces.search import FaceSearch, find_pairs
 from models import policy as models_policy
 
 ROOT = Path(__file__).parents[1]
@@ -103,9 +103,23 @@ def spread(images: Path, pairs_file: Path) -> dict[str, Any]:
             "deviation": float(strangers.std()),
             "quantiles": {str(q): float(np.quantile(strangers, q)) for q in (0.5, 0.99, 0.999, 0.9999, 1.0)},
         },
+        "search": [search_real(matrix, person, threshold) for threshold in (0.5, 0.45, 0.4, 0.35)],
         "spectrum": [float(value) for value in eigenvalues],
         "mean_length": float(np.linalg.norm(matrix.mean(axis=0))),
     }
+
+
+def search_real(templates: Vectors, person: NDArray[np.str_], threshold: float) -> dict[str, Any]:
+    """The search with every picture under an identity of its own: pairs of one person that it finds, and pairs of two."""
+    policy = models_policy.load(ROOT / "policy.toml").faces
+    people = everybody(len(templates))
+    index = FaissIndex.flat(templates.shape[1], Metric.COSINE)
+    index.add(people.reference, templates)
+    rule = Matching("onnx", "1", templates.shape[1], Metric.COSINE, threshold, ThresholdSource.PROVISIONAL)
+    found = find_pairs(templates, people, policy, index, matching=rule)
+    same = [person[pair.left] == person[pair.right] for pair in found]
+    wanted = int((np.triu(person[:, None] == person[None], 1)).sum())
+    return {"threshold": threshold, "pairs_of_one_person": wanted, "found": sum(same), "of_two_persons": len(same) - sum(same)}
 
 
 # made-up templates -------------------------------------------------------------------------------------------------------------
