@@ -11,9 +11,11 @@ import pytest
 from detection.compute import Compute, EngineName, Limits, open_compute
 from detection.findings import Finding
 from detection.rules.catalogue import RULES, run_rules
+from detection.rules.page import page
 from detection.rules.telling import explain
 from models.detection import DetectionKind, SubjectKind
 from models.policy import RecordsPolicy
+from tests.conftest import ROOT
 from tests.detection.rule_cases import CASES
 from tests.detection.rule_tables import AS_OF, Case, Row, find, seen, shifted, tables, unshifted
 
@@ -129,3 +131,9 @@ def test_every_explanation_is_in_both_languages() -> None:
         assert len(rule.explanation_zh) > 60
         assert "\n" not in rule.explanation_en.replace("\n\n", "")
         assert rule.title_en in rule.docstring.splitlines()[0]
+
+
+def test_the_published_page_says_what_the_rules_say() -> None:
+    assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == page(), (
+        "make it anew: python -m detection.rules.page > docs/rules.md"
+    )
