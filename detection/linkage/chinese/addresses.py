@@ -70,7 +70,7 @@ def _forms(distinct: pa.Array) -> Sequence[pa.Array]:
         text = pc.replace_with_mask(text, counted, pa.array(words, pa.string()))
     tokens = _tokens(_without_divisions(codes_of(text)))
     normal = pc.binary_join(tokens, " ")
-    some = pc.greater(pc.list_value_length(tokens), 0)
+    some = pc.not_equal(normal, "")
     return [or_null(normal, some), or_null(tokens, some), _numbers(tokens)]
 
 

@@ -23,7 +23,7 @@ LENGTHS = {"a": 29, "b": 30}
 _WRITTEN = re.compile(r"^(\d{4})[-/.年\s]{0,2}(\d{1,2})[-/.月\s]{0,2}(\d{1,2})日?(?:[T\s].*)?$")
 _PLAIN = re.compile(r"^(\d{4})(\d{2})(\d{2})$")
 _YEAR_LAST = re.compile(r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})$")
-_EXCEL = re.compile(r"^(\d{4,5})(?:\.0*)?$")
+_EXCEL = re.compile(r"^(\d{5})(?:\.0*)?$")  # from 18 May 1927 on; four digits are a year
 _EXCEL_EPOCH = date(1899, 12, 30)
 
 
