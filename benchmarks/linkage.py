@@ -5,8 +5,9 @@
     python -m benchmarks.linkage --folder FOLDER --with recordlinkage  5 blocks, comparisons as in its documentation, ECM
     python -m benchmarks.linkage --folder FOLDER --labels 400          a threshold from clerical labels, judged on the pairs not labelled
 
-Prints JSON: records, pairs of the truth, precision and recall, wall, CPU and greatest memory of this process from its first import on. recordlinkage asks for an older pandas: `uv venv FOLDER/recordlinkage`, `uv pip install recordlinkage pyarrow` there, and run
-this file by its path with that environment's python.
+Prints JSON: records, pairs of the truth, precision and recall, wall, CPU and greatest memory of this process from its first import on.
+recordlinkage asks for an older pandas: `uv venv FOLDER/recordlinkage`, `uv pip install recordlinkage pyarrow` there, and run this file
+by its path with that environment's python.
 """
 
 from __future__ import annotations

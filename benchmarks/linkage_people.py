@@ -2,7 +2,8 @@
 
     python -m benchmarks.linkage_people --records 1000000 --folder FOLDER
 
-Writes into the folder records.parquet (and records.csv with --csv), mapping.toml, truth.csv (left, right, errors: what was done). The column ``person`` of the records is the truth and is not mapped. The same seed makes the same files. Region codes 4298xx are
+Writes into the folder records.parquet (and records.csv with --csv), mapping.toml, truth.csv (left, right, errors: what was done).
+The column ``person`` of the records is the truth and is not mapped. The same seed makes the same files. Region codes 4298xx are
 assigned to no place and phones begin with 100, so that no record can be of anybody.
 """
 
