@@ -233,14 +233,15 @@ def _name_part(plan: Plan, role: str, missing: dict[str, float], *, latin: bool,
     if other is not None:
         # a swap is one event, not two agreements: it counts with the given name, by how frequent the two names are together
         swapped = "n_given_l = n_surname_r AND n_surname_l = n_given_r AND n_given_l <> n_surname_l"
+        crossed = "(n_given_l = n_surname_r OR n_given_r = n_surname_l) AND n_surname_l <> n_surname_r"
         if role == "given":
             plan.derived["n_pair"] = PAIR
             levels.append(Level("given name and surname swapped", swapped, "n_pair"))
         else:
-            null = f"{null} OR ({swapped})"
+            null = f"{null} OR ({crossed})"
     levels.append(Level("very alike", _alike(column, 0.92), column, near=True))
-    if other is not None:
-        levels.append(Level("is the other's other name", f"{column}_l = {other}_r OR {column}_r = {other}_l"))
+    if other is not None and role == "given":
+        levels.append(Level("is the other's surname", crossed, column, near=True))
     levels += _feature_levels(own, {FeatureKind.PHONETIC})
     if role == "given":
         levels.append(

@@ -202,8 +202,11 @@ def _link(
     )
     left, right, weight = (scored[name].to_numpy() for name in ("l", "r", "weight"))
     labels = components(left, right, weight, records, rule)
-    if not everything and not two_files:
+    if not everything or two_files:
+        # of two files also records of one side: how alike they are says whether they may be one person's
         scored, further = _completed(engine, scorer, scored, labels, parameters, policy)
+        if two_files:
+            further = further.filter(pa.array(source[further["l"].to_numpy()] != source[further["r"].to_numpy()]))
         compared += further.num_rows
         all_pairs = pa.concat_tables([all_pairs, further]) if all_pairs is not None else None
         left, right, weight = (scored[name].to_numpy() for name in ("l", "r", "weight"))
@@ -212,10 +215,12 @@ def _link(
     # what the other records of a component say of a pair is a further step of its waterfall
     others = policy.cluster_share * (joined - weight)
     scored = scored.append_column("others", pa.array(others)).append_column("linked", pa.array(weight + others))
+    if two_files:
+        scored = scored.filter(pa.array(source[left] != source[right]))
     threshold = (
         Threshold(model.threshold_weight, policy.precision_target, 0, ThresholdReason.EXPECTED_PRECISION)
         if model is not None
-        else expected_threshold(weight + others, policy.precision_target, policy.threshold_weight_min)
+        else expected_threshold(scored["linked"].to_numpy(), policy.precision_target, policy.threshold_weight_min)
     )
     cut = threshold.weight if threshold.weight is not None else policy.threshold_weight_min
     run.step("clusters")
@@ -256,6 +261,7 @@ def _trained(
     drawn = np.unique(np.stack([np.minimum(one, other), np.maximum(one, other)])[:, one != other], axis=1)
     engine.load("drawn", pa.table({"l": drawn[0], "r": drawn[1]}))
     random_vectors, _ = scorer.vectors("drawn")
+    namesakes = _namesakes(engine, scorer, plan, policy)
     found = int(engine.rows("SELECT count(*) FROM pairs")[0][0])
     share = min(1.0, policy.training_pairs / max(found, 1))
     engine.create("seen", f"SELECT l, r, found FROM pairs WHERE {_HASH} < {int(1_000_003 * share) + 1}")
@@ -271,11 +277,30 @@ def _trained(
         usable,
         np.ones(len(vectors)),
         random_vectors,
+        random_vectors[:0] if namesakes is None else namesakes,
         [len(comparison.levels) + 1 for comparison in plan.comparisons],
         total_pairs=total,
         seen_share=len(vectors) / max(found, 1),
         prior_pairs=min(sizes) / 2,
     )
+
+
+def _namesakes(engine: Engine, scorer: Scorer, plan: Plan, policy: LinkagePolicy) -> Any:
+    """Vectors of pairs at random of records with one name; None where names have no normal form."""
+    name = "full_name_normal"
+    if name not in plan.derived:
+        return None
+    groups = f"SELECT CAST(count(*) AS DOUBLE) AS n FROM records WHERE {name} IS NOT NULL GROUP BY {name}"  # noqa: S608 - our own names
+    there = float(engine.rows(f"SELECT coalesce(sum(n * (n - 1) / 2), 0) FROM ({groups}) AS each_name")[0][0])  # noqa: S608
+    share = min(1.0, policy.random_pairs / max(there, 1.0))
+    engine.create(
+        "alike",
+        f"SELECT l, r FROM (SELECT a.{ROW} AS l, b.{ROW} AS r FROM records AS a JOIN records AS b "  # noqa: S608
+        f"ON a.{name} = b.{name} AND a.{ROW} < b.{ROW}) AS alike_pairs WHERE {_HASH} < {int(1_000_003 * share) + 1}",
+    )
+    vectors, _ = scorer.vectors("alike")
+    engine.drop("alike")
+    return vectors
 
 
 def _completed(

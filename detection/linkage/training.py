@@ -19,6 +19,8 @@ M_PRIOR_PAIRS = 12.0
 """Matching pairs that the starting values of m count for, so that little data move them little and no m is ever 0."""
 U_PRIOR_PAIRS = 0.5
 PROBABILITY_MIN = 1e-9
+RANDOM_MIN = 2_000
+"""Pairs at random that a comparison says something of, below which pairs of namesakes at random are asked too."""
 
 Vectors = NDArray[np.int8]
 
@@ -54,6 +56,7 @@ def train(
     usable: NDArray[np.bool_],
     weights: NDArray[np.float64],
     random_pairs: Vectors,
+    namesakes: Vectors,
     levels: Sequence[int],
     *,
     total_pairs: float,
@@ -63,16 +66,25 @@ def train(
     """Estimate all parameters.
 
     seen: comparison vectors of pairs that rules found (-1: a value is missing). usable: for each pair and comparison, whether a rule found it
-    without looking there. weights: times that a row of seen stands for. random_pairs: vectors of pairs at random. total_pairs: that could be
+    without looking there. weights: times that a row of seen stands for. random_pairs: vectors of pairs at random; namesakes: of
+    pairs at random among those with one name, none where there are no names. total_pairs: that could be
     made. seen_share: of the pairs found that are in seen. prior_pairs: matching pairs assumed at first.
     """
     count = len(levels)
     m = [starting_m(level) for level in levels]
-    doubt = np.ones(len(random_pairs))
-    u = [
-        _shares(random_pairs[:, place], doubt, levels[place], np.full(levels[place], 1.0 / levels[place]), U_PRIOR_PAIRS)
-        for place in range(count)
-    ]
+    # a comparison that says nothing of most pairs: what it says of namesakes is what there is
+    sparse = [bool((random_pairs[:, place] >= 0).sum() < RANDOM_MIN) for place in range(count)]
+
+    def unmatched(doubt: NDArray[np.float64], doubt_alike: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        shares = []
+        for place in range(count):
+            values, mass = random_pairs[:, place], doubt
+            if sparse[place]:
+                values, mass = np.concatenate([values, namesakes[:, place]]), np.concatenate([doubt, doubt_alike])
+            shares.append(_shares(values, mass, levels[place], np.full(levels[place], 1.0 / levels[place]), U_PRIOR_PAIRS))
+        return shares
+
+    u = unmatched(np.ones(len(random_pairs)), np.ones(len(namesakes)))
     prior = min(max(prior_pairs / total_pairs, 1e-12), 0.5)
     never = [place for place in range(count) if not (usable[:, place] & (seen[:, place] >= 0)).any()]
     effective = [0.0] * count
@@ -92,11 +104,7 @@ def train(
         change = max(change, abs(np.log(updated_prior / prior)) / 10)
         m, prior = updated, updated_prior
         if step % 5 == 4 or step == 0:  # pairs at random that match are no evidence of how non-matching ones look
-            doubt = 1 - posterior(random_pairs, m, u, prior)
-            u = [
-                _shares(random_pairs[:, place], doubt, levels[place], np.full(levels[place], 1.0 / levels[place]), U_PRIOR_PAIRS)
-                for place in range(count)
-            ]
+            u = unmatched(1 - posterior(random_pairs, m, u, prior), 1 - posterior(namesakes, m, u, prior))
         elif change < CONVERGED:
             break
     return Training(

@@ -55,7 +55,12 @@ def test_canonical_columns_come_in_one_order_however_they_are_written() -> None:
 @pytest.mark.parametrize(("delimiter", "encoding"), [(",", "utf-8"), (";", "gb18030"), ("\t", "utf-8-sig"), ("|", "gb18030")])
 def test_files_are_read_whatever_their_delimiter_and_encoding(tmp_path: Path, delimiter: str, encoding: str) -> None:
     path = tmp_path / "people.csv"
-    lines = [delimiter.join((" 编号 ", " 姓名")), delimiter.join(("1", " 张三 ")), delimiter.join(("2", '"李四"')), delimiter.join(("3", ""))]
+    lines = [
+        delimiter.join((" 编号 ", " 姓名")),
+        delimiter.join(("1", " 张三 ")),
+        delimiter.join(("2", '"李四"')),
+        delimiter.join(("3", "")),
+    ]
     path.write_bytes("\r\n".join(lines).encode(encoding))
     table = read_records(path, mapping_of({"full_name": "姓名"}), "编号")
     assert table.to_pylist() == [{"id": "1", "full_name": "张三"}, {"id": "2", "full_name": "李四"}, {"id": "3", "full_name": None}]
@@ -64,7 +69,10 @@ def test_files_are_read_whatever_their_delimiter_and_encoding(tmp_path: Path, de
 def test_parquet_values_are_read_as_text(tmp_path: Path) -> None:
     path = tmp_path / "people.parquet"
     pq.write_table(pa.table({"id": [1.0, 2.0], "born": pa.array([0, 86_400_000], pa.timestamp("ms")), "tags": [["a", "b"], None]}), path)
-    assert read_table(path).to_pylist() == [{"id": "1", "born": "1970-01-01", "tags": "a b"}, {"id": "2", "born": "1970-01-02", "tags": None}]
+    assert read_table(path).to_pylist() == [
+        {"id": "1", "born": "1970-01-01", "tags": "a b"},
+        {"id": "2", "born": "1970-01-02", "tags": None},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +138,14 @@ def test_training_recovers_the_shares_that_pairs_were_drawn_with() -> None:
 
     seen = np.concatenate([drawn(m, 2000), drawn(u, 8000)])
     result = train(
-        seen, np.ones(seen.shape, dtype=bool), np.ones(len(seen)), drawn(u, 50_000), [2] * 4, total_pairs=1e4, seen_share=1.0, prior_pairs=500
+        seen,
+        np.ones(seen.shape, dtype=bool),
+        np.ones(len(seen)),
+        drawn(u, 50_000),
+        [2] * 4,
+        total_pairs=1e4,
+        seen_share=1.0,
+        prior_pairs=500,
     )
     assert np.allclose([one[1] for one in result.parameters.m], m[:, 1], atol=0.04)
     assert np.allclose([one[1] for one in result.parameters.u], u[:, 1], atol=0.01)
@@ -218,7 +233,9 @@ def test_labels_give_the_lowest_weight_whose_lower_bound_reaches_the_target() ->
 def test_too_few_or_too_bad_labels_give_no_threshold() -> None:
     few = labelled_threshold([1.0] * 10, [True] * 10, precision_target=0.9, confidence=0.95, labels_min=50)
     assert (few.weight, few.reason) == (None, ThresholdReason.TOO_FEW_LABELS)
-    bad = labelled_threshold([float(i) for i in range(400)], [i % 2 == 0 for i in range(400)], precision_target=0.9, confidence=0.95, labels_min=50)
+    bad = labelled_threshold(
+        [float(i) for i in range(400)], [i % 2 == 0 for i in range(400)], precision_target=0.9, confidence=0.95, labels_min=50
+    )
     assert (bad.weight, bad.reason) == (None, ThresholdReason.TARGET_NOT_REACHED)
     with pytest.raises(ValueError, match="one length"):
         labelled_threshold([1.0], [], precision_target=0.9, confidence=0.95, labels_min=1)
