@@ -9,20 +9,12 @@ from pathlib import Path
 
 from api.context import Context
 from api.face_search import face_stages
-from api.log import logger
 from detection.detection_service import DetectionService, MakeStages, Progress, RunAs, RunResult, Stage
 from detection.findings import Finding
 from detection.findings_out_service import FindingsOut
 from detection.linkage_service import LinkageService
 from detection.rules_service import RulesService
 from models.detection import DetectionKind
-from models.errors import Conflict, ConflictError
-from models.repositories import detection_runs
-
-RULE_KINDS = (DetectionKind.DUPLICATES, DetectionKind.BENEFITS, DetectionKind.PAYMENTS)
-NIGHT = "job:detection"
-
-log = logger("lifecert.detection")
 
 
 def work_folder(context: Context) -> Path:
@@ -79,27 +71,3 @@ def detect(
     """Carry out one run of the rules and the linkage. See ``DetectionService.run``."""
     asked = RunAs(kind, as_of, region_code, engine, by)
     return service_of(context).run(asked, stages_of(context, kind), progress=progress, seen=seen)
-
-
-def nightly(context: Context) -> list[str]:
-    """Carry out what policy lists for the night and was not done for this day yet; the kinds that were carried out. Out of hours: none."""
-    policy = context.policy.triage.nightly
-    zone_now = context.policy.certification.local(context.clock())
-    first, end = policy.hours
-    if not first <= zone_now.hour < end:
-        return []
-    done = []
-    for kind in policy.kinds:
-        with context.database.read_scope() as session:
-            newest = detection_runs.newest_day(session, kind, "")
-        if newest is not None and newest >= zone_now.date():
-            continue
-        try:
-            result = detect(context, kind, zone_now.date(), by=NIGHT)
-        except ConflictError as error:
-            if error.conflict is not Conflict.RUN_IN_PROGRESS:
-                raise
-            continue
-        log.info("detection_done", kind=kind.value, run=result.run, opened=result.alerts.opened, closed=result.alerts.closed)
-        done.append(kind.value)
-    return done

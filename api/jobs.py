@@ -25,6 +25,7 @@ from api.identity_checks import make_identity_checks
 from api.intake import delete_old_files, import_waiting
 from api.log import logger
 from api.message_dispatch import send_messages
+from api.nightly_detection import ask_for_tonight
 from api.payments import make_outreach, make_resumptions
 from api.peers import relay
 from api.status_page import status_code_service
@@ -109,12 +110,19 @@ def add_jobs(queue: Huey, context: Context) -> dict[str, Any]:
             log.info("messages_sent", **done)
         return done
 
+    def ask_for_detection() -> int:
+        asked = ask_for_tonight(context)
+        if asked:
+            log.info("detection_asked_for", kinds=[kind.value for kind in asked])
+        return len(asked)
+
     def import_records() -> int:
         return import_waiting(context)
 
     return {
         "import_records": queue.periodic_task(crontab(), name="import_records")(import_records),
         # hours are of UTC: after midnight in China
+        "ask_for_detection": queue.periodic_task(crontab(minute="*/10"), name="ask_for_detection")(ask_for_detection),
         "refresh_outreach": queue.periodic_task(crontab(minute="10", hour="18"), name="refresh_outreach")(refresh_outreach),
         "remind": queue.periodic_task(crontab(minute="20"), name="remind")(remind),
         "resume_certified": queue.periodic_task(crontab(minute="*/5"), name="resume_certified")(resume_certified),

@@ -62,6 +62,14 @@ def newest_day(session: Session, kind: DetectionKind, region_code: str) -> date 
     return session.scalar(query if regions is None else query.where(DetectionRun.region_code.in_(regions)))
 
 
+def needed(session: Session, kind: DetectionKind, day: date, *, tries: int) -> bool:
+    """True while nobody carried out a run over the whole store for the day, and fewer than ``tries`` of them failed."""
+    of_day = (DetectionRun.kind == kind, DetectionRun.region_code == "", DetectionRun.as_of >= day)
+    done = select(func.count()).where(*of_day, DetectionRun.state == RunState.DONE)
+    failed = select(func.count()).where(*of_day, DetectionRun.state == RunState.FAILED)
+    return session.execute(done).scalar_one() == 0 and session.execute(failed).scalar_one() < tries
+
+
 def stage_ended(session: Session, run: DetectionRun, name: str, counts: StageCounts, *, signals: bool = True, **more: Any) -> None:
     """Note what came of a stage, in the transaction of its last change. signals: the counts are of signals."""
     run.finished_stages = {**run.finished_stages, name: asdict(counts) | more}
