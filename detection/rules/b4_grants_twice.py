@@ -16,7 +16,6 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from detection import months
 from detection.rules.assembling import finding, key_of, record
 from detection.rules.rule import Rule, Sentence
 from detection.rules.tables import Tables
@@ -79,8 +78,6 @@ def find(tables: Tables, policy: RulesPolicy, as_of: date) -> ir.Table:
         key=key_of("B4", found.person_id, found.kind),
         person_id=found.person_id,
         confidence=(found.unknown > 0).ifelse(rule.unknown_confidence, rule.confidence),
-        from_month=months.first_of(found.first_paid_on),
-        to_month=months.first_of(found.last_paid_on),
         amount_fen=found.beyond,
         facts={
             "kind": found.kind,

@@ -752,7 +752,7 @@ B4 = [
         person(),
         grant(5, "funeral", "2025-01-05", 5000, account=ACCOUNT),
         grant(6, "funeral", "2025-03-05", 4000, region=OTHER_REGION, account=ANOTHER),
-        finds={"key": "B4:1:funeral", "amount": 4000, "grants": 2, "regions": 2, "grant": [5, 6], "confidence": 0.9, "first": "2025-01"},
+        finds={"key": "B4:1:funeral", "amount": 4000, "grants": 2, "regions": 2, "grant": [5, 6], "confidence": 0.9, "first": None},
     ),
     case("one of each", person(), grant(5, "funeral", "2025-01-05", 5000), grant(6, "survivor", "2025-01-05", 9000)),
     case(
