@@ -29,8 +29,8 @@ PAIR_FLAGS: dict[str, LazyString] = {
 _LINKAGE = lazy_gettext(
     "Records are compared with each other: identity card number, name, birth date, region, telephone, account and address, with the slips"
     " that such records have. How often each likeness is seen among records of one person and among any two records gives its weight; all"
-    " weights together give the probability that both are one human being.\n\nThe money at risk is the lesser of what the two were paid, over the"
-    " months in which both were. Nothing is merged by the machine: people hold both records side by side and decide."
+    " weights together give the probability that both are one human being.\n\nThe money at risk is the lesser of what the two were paid,"
+    " over the months in which both were. Nothing is merged by the machine: people hold both records side by side and decide."
 )
 _FACES = lazy_gettext(
     "Enrolled faces are compared with each other, only while a recorded legal basis holds. A pair whose likeness is above the threshold may"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api.pages.setup import register as _register
-
 if TYPE_CHECKING:
     from flask import Flask
 
 
 def register(app: Flask) -> None:
     """Register every page, its languages, its forms' protection and its security headers with the application."""
-    _register(app)
+    from api.pages.setup import register as register_pages  # here, so that doors may take words from a page's module
+
+    register_pages(app)

@@ -29,6 +29,7 @@ from models.alert import Alert, AlertSeverity, CaseFile, CaseOutcome
 from models.detection import Signal
 from models.errors import ConflictError, NotFoundError
 from models.person import Person
+from models.region import Region
 from models.repositories import alerts as store
 from models.repositories import audit, persons
 from models.triage import DOUBTS_DEATH
@@ -104,7 +105,8 @@ def _alert_page(caller: Caller, alert_id: str, wrong: str | None = None, *, open
         signals, cases = _signals(session, found), _cases(session, found)
         standing = [signal for signal in signals if signal.vanished_at is None]
         shown = standing or signals
-        panels = [panel(session, caller, row, number, current_language()) for number, row in enumerate(shown[:SIGNALS_SHOWN], 1)]
+        today = context.policy.certification.today(context.clock())
+        panels = [panel(session, caller, row, number, current_language(), today) for number, row in enumerate(shown[:SIGNALS_SHOWN], 1)]
         person = None if found.person_id is None else session.get_one(Person, found.person_id)
         head: PersonCard | None = None if person is None else card(context, person.public_id)
         _record_looks(session, context, caller, found, panels)
@@ -116,7 +118,8 @@ def _alert_page(caller: Caller, alert_id: str, wrong: str | None = None, *, open
             title=alert_title(found.code),
             severity=STATES[found.severity.value],
             state=STATES[found.state.value],
-            amount=None if found.amount_fen is None else yuan(found.amount_fen),
+            amount=yuan(found.amount_fen) if found.amount_fen else None,
+            region=session.get_one(Region, found.region_code).name,
             panels=panels,
             hidden_signals=max(0, len(shown) - SIGNALS_SHOWN),
             vanished=not standing and bool(signals),

@@ -133,7 +133,7 @@ def _line(row: ListedAlert, names: dict[str, str]) -> AlertLine:
         today(row.opened_at),
         None if row.updated_at is None or row.updated_at == row.opened_at else today(row.updated_at),
         " ".join(part for part in (row.region_code, names.get(row.region_code, "")) if part),
-        None if row.amount_fen is None else yuan(row.amount_fen),
+        yuan(row.amount_fen) if row.amount_fen else None,
         None if row.name is None else mask_name(row.name),
         [alert_title(code) for code in row.signals if code != row.code],
     )

@@ -61,24 +61,28 @@ class MonthRun:
 
 @dataclass(frozen=True)
 class MonthStrip:
-    """Picture and table. ticks: where a year begins. hidden: lanes that are too many to draw."""
+    """Picture and table. labels, benefits: of the columns, and which of them are benefits. ticks: where a year begins.
+
+    hidden: lanes that are too many to draw.
+    """
 
     first: date
     last: date
     lanes: tuple[StripLane, ...]
     labels: tuple[str, ...]
+    benefits: tuple[bool, ...]
     runs: tuple[MonthRun, ...]
     counted: Bar
     ticks: tuple[float, ...]
     hidden: int
 
 
-def window(from_month: date | None, to_month: date | None) -> tuple[date, date] | None:
-    """First and last month of the picture; None for a finding without months."""
+def window(from_month: date | None, to_month: date | None, today: date) -> tuple[date, date] | None:
+    """First and last month of the picture, which does not go beyond today's; None for a finding without months."""
     if from_month is None or to_month is None or to_month < from_month:
         return None
     first = max(add_months(from_month, -MARGIN_MONTHS), add_months(to_month, -MONTHS_SHOWN))
-    return first, add_months(to_month, MARGIN_MONTHS)
+    return first, max(to_month, min(add_months(to_month, MARGIN_MONTHS), today.replace(day=1)))
 
 
 def draw(
@@ -88,10 +92,11 @@ def draw(
     *,
     from_month: date,
     to_month: date,
+    today: date,
     paid: frozenset[tuple[int, date]] = frozenset(),
 ) -> MonthStrip:
     """The strip of a finding. labels: of the lanes. paid: (benefit, month) of the payments that the finding names, if it names any."""
-    seen = window(from_month, to_month)
+    seen = window(from_month, to_month, today)
     if seen is None:
         raise ValueError("a finding without months has no strip")
     first, last = seen
@@ -105,6 +110,7 @@ def draw(
         last,
         tuple(rows),
         tuple(label for _, label in shown),
+        tuple(lane.kind == BENEFIT for lane, _ in shown),
         tuple(_runs([lane for lane, _ in shown], first, last, (from_month, to_month), paid)),
         Bar(_x(first, begin, months), _x(first, add_months(end, 1), months) - _x(first, begin, months), "counted"),
         tuple(_x(first, month, months) for month in _months(first, last) if month.month == 1 and month != first),

@@ -36,9 +36,10 @@ FACES_ENDPOINT = "face_pairs.show"
 
 @dataclass(frozen=True)
 class RecordLine:
-    """One record, or the payments of one benefit together. url: where it is seen among the person's other records."""
+    """One record, or the payments of one benefit together. numbers: as the sentences name it. url: the person's timeline, or page."""
 
     title: str
+    numbers: str
     role: str
     whose: str
     region_code: str
@@ -97,9 +98,9 @@ class SignalPanel:
     hidden_persons: int
 
 
-def panel(session: Session, caller: Caller, signal: Signal, number: int, language: str) -> SignalPanel:
+def panel(session: Session, caller: Caller, signal: Signal, number: int, language: str, today: date) -> SignalPanel:
     """Read what is behind a signal and put it into words. Persons of other regions are left out of it."""
-    seen = month_strip.window(signal.from_month, signal.to_month)
+    seen = month_strip.window(signal.from_month, signal.to_month, today)
     first, last = (None, None) if seen is None else seen
     found = behind.read(session, signal, first=first, last=last)
     visible = {key: person for key, person in found.persons.items() if caller.covers(person.region_code)}
@@ -114,7 +115,7 @@ def panel(session: Session, caller: Caller, signal: Signal, number: int, languag
         _months(signal),
         sentences_of(signal, language),
         explanation_of(signal.code, language),
-        _strip(signal, found, visible, names),
+        _strip(signal, found, visible, names, today),
         tuple(_lines(found, visible, names, caller)),
         found.unread,
         _pair(signal, found, visible, caller),
@@ -128,6 +129,8 @@ def panel(session: Session, caller: Caller, signal: Signal, number: int, languag
 def _months(signal: Signal) -> str | None:
     if signal.from_month is None or signal.to_month is None:
         return None
+    if not signal.months:
+        return f"{month(signal.from_month)} – {month(signal.to_month)}"
     return _("%(first)s to %(last)s, %(count)s month(s)", first=month(signal.from_month), last=month(signal.to_month), count=signal.months)
 
 
@@ -141,7 +144,7 @@ def _names(found: Behind, visible: Mapping[int, PersonRow]) -> dict[int, str]:
     }
 
 
-def _strip(signal: Signal, found: Behind, visible: Mapping[int, PersonRow], names: Mapping[int, str]) -> MonthStrip | None:
+def _strip(signal: Signal, found: Behind, visible: Mapping[int, PersonRow], names: Mapping[int, str], today: date) -> MonthStrip | None:
     lanes = [lane for lane in found.lanes if lane.person in visible]
     if signal.from_month is None or signal.to_month is None or signal.to_month < signal.from_month or not lanes:
         return None
@@ -154,7 +157,7 @@ def _strip(signal: Signal, found: Behind, visible: Mapping[int, PersonRow], name
         (row.benefit, row.on) for row in found.records if row.kind == behind.PAYMENT and row.benefit is not None and row.on is not None
     )
     labels = [signal_words.lane_label(lane, names[lane.person]) for lane in lanes]
-    return month_strip.draw(lanes, labels, events, from_month=signal.from_month, to_month=signal.to_month, paid=paid)
+    return month_strip.draw(lanes, labels, events, from_month=signal.from_month, to_month=signal.to_month, today=today, paid=paid)
 
 
 def _lines(found: Behind, visible: Mapping[int, PersonRow], names: Mapping[int, str], caller: Caller) -> list[RecordLine]:
@@ -165,17 +168,18 @@ def _lines(found: Behind, visible: Mapping[int, PersonRow], names: Mapping[int, 
             grouped.setdefault((row.benefit, row.role), []).append(row)
     done: set[tuple[int, str]] = set()
     for row in found.records:
-        when, says = signal_words.record_when(row), signal_words.record_says(row)
+        when, says, numbers = signal_words.record_when(row), signal_words.record_says(row), str(row.id)
         if row.kind == behind.PAYMENT and row.benefit is not None:
             group = (row.benefit, row.role)
             if group in done:
                 continue
             done.add(group)
-            when, says = _payments(grouped[group])
+            when, says, numbers = _payments(grouped[group])
         shown = row.person in visible
         lines.append(
             RecordLine(
                 signal_words.record_title(row),
+                "" if row.kind == behind.PERSON else numbers,
                 signal_words.role_words(row.role),
                 names.get(row.person, ""),
                 row.region_code or (visible[row.person].region_code if shown and row.kind == behind.PERSON else ""),
@@ -187,12 +191,15 @@ def _lines(found: Behind, visible: Mapping[int, PersonRow], names: Mapping[int, 
     return lines
 
 
-def _payments(rows: Sequence[RecordRow]) -> tuple[str, str]:
+def _payments(rows: Sequence[RecordRow]) -> tuple[str, str, str]:
     months = sorted(row.on for row in rows if row.on is not None)
     total = sum(row.amount_fen or 0 for row in rows)
     when = month(months[0]) if len(months) == 1 else f"{month(months[0])} – {month(months[-1])}"
-    said = _("%(amount)s yuan", amount=yuan(total))
-    return when, said if len(rows) == 1 else _("%(count)s payments, %(amount)s yuan together", count=len(rows), amount=yuan(total))
+    numbers = sorted(row.id for row in rows)
+    if len(rows) == 1:
+        return when, _("%(amount)s yuan", amount=yuan(total)), str(numbers[0])
+    said = _("%(count)s payments, %(amount)s yuan together", count=len(rows), amount=yuan(total))
+    return when, said, f"{numbers[0]} … {numbers[-1]}"
 
 
 def _address(row: RecordRow, visible: Mapping[int, PersonRow], caller: Caller) -> str | None:

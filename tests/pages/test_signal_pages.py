@@ -33,6 +33,7 @@ from tests.conftest import ROOT
 from tests.pages.test_pages import post
 
 SECOND_ID = "190102195203070027"
+TODAY = date(2026, 3, 15)
 
 
 @pytest.fixture
@@ -144,7 +145,7 @@ def test_alerts_of_another_region_are_nobodys(world: World) -> None:
 
 def test_each_signal_says_its_sentences_its_explanation_and_its_records(world: World, found: Found) -> None:
     page = english(world.staff(RoleName.CASEWORKER)).get(f"/desk/alerts/{found.alert}").text
-    assert "employee pension and resident pension were both paid for 4 month(s), 2024-12 to 2025-03" in page
+    assert "Employee pension and resident pension were both paid for 4 month(s), 2024-12 to 2025-03" in page
     assert "Death on 2025-04-09 (source: civil affairs, conclusive" in page
     assert "A pension or other benefit ends with the month of death." in page
     assert "4 payments, 640.00 yuan together" in page
@@ -287,7 +288,7 @@ def months_that_count(strip: month_strip.MonthStrip) -> list[tuple[date, date, i
 def test_the_strip_counts_months_in_which_both_stand() -> None:
     one = lane(ENROLMENT, 1, date(2024, 1, 1), date(2024, 6, 1))
     other = lane(ENROLMENT, 2, date(2024, 5, 1), None)
-    strip = month_strip.draw([one, other], ["a", "b"], [], from_month=date(2024, 5, 1), to_month=date(2024, 6, 1))
+    strip = month_strip.draw([one, other], ["a", "b"], [], from_month=date(2024, 5, 1), to_month=date(2024, 6, 1), today=TODAY)
     assert (strip.first, strip.last) == (date(2024, 3, 1), date(2024, 8, 1))
     assert months_that_count(strip) == [(date(2024, 5, 1), date(2024, 6, 1), 2)]
     assert [run.cells for run in strip.runs] == [(True, None), (True, True), (None, True)]
@@ -300,7 +301,7 @@ def test_the_strip_counts_the_payments_that_the_finding_names_and_no_month_witho
     paid = {date(2024, month, 1): 100 for month in (1, 2, 4)}
     benefit = lane(BENEFIT, 7, date(2020, 1, 1), None, paid)
     named = frozenset({(7, date(2024, 2, 1)), (7, date(2024, 4, 1))})
-    strip = month_strip.draw([benefit], ["a"], [], from_month=date(2024, 2, 1), to_month=date(2024, 4, 1), paid=named)
+    strip = month_strip.draw([benefit], ["a"], [], from_month=date(2024, 2, 1), to_month=date(2024, 4, 1), today=TODAY, paid=named)
     assert months_that_count(strip) == [(date(2024, 2, 1), date(2024, 2, 1), 1), (date(2024, 4, 1), date(2024, 4, 1), 1)]
     assert [bar.kind for bar in strip.lanes[0].bars] == ["span", "paid", "named", "named"]
 
@@ -308,7 +309,7 @@ def test_the_strip_counts_the_payments_that_the_finding_names_and_no_month_witho
 def test_a_day_a_custody_that_lasts_and_too_many_lanes_are_drawn_within_the_picture() -> None:
     lanes = [lane(BENEFIT, number, date(2024, 1, 1), None) for number in range(11)]
     events = [Event("death", date(2023, 12, 31)), Event("custody", date(2010, 5, 9), None, lasts=True), Event("old", date(1990, 1, 1))]
-    strip = month_strip.draw(lanes, ["x"] * 11, events, from_month=date(2024, 1, 1), to_month=date(2024, 1, 1))
+    strip = month_strip.draw(lanes, ["x"] * 11, events, from_month=date(2024, 1, 1), to_month=date(2024, 1, 1), today=TODAY)
     assert (len(strip.labels), strip.hidden) == (8, 3)
     death, custody, old = strip.lanes[8:]
     assert [len(one.bars) for one in (death, custody, old)] == [1, 1, 0]
@@ -316,8 +317,13 @@ def test_a_day_a_custody_that_lasts_and_too_many_lanes_are_drawn_within_the_pict
 
 
 def test_without_months_there_is_no_strip() -> None:
-    assert month_strip.window(None, None) is None
-    assert month_strip.window(date(2024, 2, 1), date(2024, 1, 1)) is None
+    assert month_strip.window(None, None, TODAY) is None
+    assert month_strip.window(date(2024, 2, 1), date(2024, 1, 1), TODAY) is None
+
+
+def test_the_strip_does_not_go_beyond_today() -> None:
+    assert month_strip.window(date(2026, 1, 1), date(2026, 2, 1), TODAY) == (date(2025, 11, 1), date(2026, 3, 1))
+    assert month_strip.window(date(2026, 1, 1), date(2026, 5, 1), TODAY) == (date(2025, 11, 1), date(2026, 5, 1))
 
 
 def test_the_waterfall_runs_from_the_prior_to_the_weight_within_the_picture() -> None:
