@@ -37,7 +37,9 @@ def describe_error(error: Exception) -> tuple[str, int] | None:
     from verify.errors import CaptureError, EngineError, InputFileError, VerifyError, WeightsError
     from verify.tables import TableError
 
-    if isinstance(error, SettingsError | PolicyFileError | CaptureError | InputFileError | TableError | LegalBasisMissingError | LinkageInputError):
+    if isinstance(error, SettingsError | PolicyFileError | CaptureError | InputFileError | TableError):
+        return str(error), BAD_INPUT
+    if isinstance(error, LegalBasisMissingError | LinkageInputError):
         return str(error), BAD_INPUT
     if isinstance(error, HomeError | KeyRingError | WeightsError | EngineError | ModelsError | VerifyError | DetectionError | LinkageError):
         return str(error), WORK_FAILED

@@ -1,4 +1,4 @@
-"""Which pairs are compared: many narrow rules, chosen by what they should find for what they cost, each held to its share of comparisons."""
+"""Which pairs are compared: many narrow rules, chosen by what they should find for what they cost, each held to its share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RULES_LONGEST = 60
 """Rules have a bit each in one integer."""
 
 INTACT, SLIPPED = 0.55, 0.27
-"""Of the simulated pairs of one person: values that agree wholly, and that differ by a slip; the others differ wholly. Worse than most files."""
+"""Of the simulated pairs of one person: values that agree, and that differ by a slip; the others differ wholly. Worse than most files."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -128,7 +128,8 @@ def _cost(atoms: Sequence[Atom], keys: dict[str, tuple[NDArray[np.int64], NDArra
 
 def _many_collisions(duck: DuckDbEngine, atom: Atom, kept: str) -> float:
     found = duck.rows(
-        f"SELECT coalesce(sum(n * (n - 1) / 2), 0) FROM (SELECT k, count(*) AS n FROM (SELECT unnest({atom.sql}) AS k FROM records WHERE {kept}) "
+        f"SELECT coalesce(sum(n * (n - 1) / 2), 0) FROM "
+        f"(SELECT k, count(*) AS n FROM (SELECT unnest({atom.sql}) AS k FROM records WHERE {kept}) "
         f"GROUP BY k HAVING count(*) <= 200)"
     )[0][0]
     return float(found)

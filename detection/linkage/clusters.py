@@ -1,4 +1,4 @@
-"""From scored pairs to clusters: average linkage inside each connected component, so that one false pair does not weld two people together."""
+"""From scored pairs to clusters: average linkage inside each component, so that one false pair does not weld two people together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of linkage against a known truth. The truth is only counted against: it never reaches the model, the threshold or the clusters."""
+"""Figures of linkage against a known truth. It is only counted against: it never reaches the model, the threshold or the clusters."""
 
 from __future__ import annotations
 
@@ -38,8 +38,11 @@ class Truth:
         """Whether each pair of rows (left below right) is a match."""
         if self.groups is not None:
             return np.asarray((self.groups[left] == self.groups[right]) & (self.groups[left] >= 0))
-        assert self.pairs is not None
-        return np.isin(left * self.rows + right, self.pairs)
+        return np.isin(left * self.rows + right, _no_pairs() if self.pairs is None else self.pairs)
+
+
+def _no_pairs() -> Ints:
+    return np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -145,8 +148,8 @@ def figures(inputs: Inputs) -> dict[str, Any]:
         return result
     left, right = linked.pairs["left_row"].to_numpy(), linked.pairs["right_row"].to_numpy()
     is_match = truth.holds(left, right)
-    assert linked.compared is not None
-    compared = int(truth.holds(linked.compared["l"].to_numpy(), linked.compared["r"].to_numpy()).sum())
+    seen = linked.compared
+    compared = 0 if seen is None else int(truth.holds(seen["l"].to_numpy(), seen["r"].to_numpy()).sum())
     result["blocking_recall"] = _ratio(compared, truth.count)
     called = weight >= cut
     best_f1, best_weight = _best(weight, is_match, truth.count)
@@ -185,6 +188,6 @@ def _cluster_scores(clusters: Ints, truth: Truth) -> dict[str, float]:
         joint[both >= 0] = np.unique(both[both >= 0], return_inverse=True)[1]
         right = _pairs_within(joint, truth.left_rows, truth.two_files)
     else:
-        assert truth.pairs is not None
-        right = int((clusters[truth.pairs // truth.rows] == clusters[truth.pairs % truth.rows]).sum())
+        known = _no_pairs() if truth.pairs is None else truth.pairs
+        right = int((clusters[known // truth.rows] == clusters[known % truth.rows]).sum())
     return _scores(right, called, truth.count)

@@ -10,7 +10,7 @@ from detection.linkage.mapping import ColumnKind
 from detection.linkage.preparation import ColumnFacts
 
 TOKEN_FACTOR = 4294967296
-"""A weighted token is one integer: 1000 x its weight (in nats) x TOKEN_FACTOR + its number, so that equal tokens are equal and sums are weights."""
+"""A weighted token is one integer, 1000 x its weight (nats) x TOKEN_FACTOR + its number: equal tokens are equal, sums are weights."""
 
 PAIR = "CASE WHEN n_given < n_surname THEN n_given || '|' || n_surname ELSE n_surname || '|' || n_given END"
 """Both names, whichever is which."""
@@ -317,7 +317,8 @@ def _date(plan: Plan, fact: ColumnFacts, own: Sequence[FeatureColumn]) -> None:
                 ),
                 Level(
                     "day and month swapped",
-                    f"{equal(year)} AND {month.format(side='l')} = {day.format(side='r')} AND {day.format(side='l')} = {month.format(side='r')}",
+                    f"{equal(year)} AND {month.format(side='l')} = {day.format(side='r')} "
+                    f"AND {day.format(side='l')} = {month.format(side='r')}",
                 ),
                 Level(
                     "one slip in the day or month",
@@ -325,12 +326,14 @@ def _date(plan: Plan, fact: ColumnFacts, own: Sequence[FeatureColumn]) -> None:
                 ),
                 Level(
                     "one slip in the year",
-                    f"substr({c}_l, 5, 4) = substr({c}_r, 5, 4) AND substr({c}_l, 5, 4) NOT IN ('0101', '0000') AND levenshtein({c}_l, {c}_r) <= 1",
+                    f"substr({c}_l, 5, 4) = substr({c}_r, 5, 4) AND substr({c}_l, 5, 4) NOT IN ('0101', '0000') "
+                    f"AND levenshtein({c}_l, {c}_r) <= 1",
                 ),
                 Level("day and month agree", f"substr({c}_l, 5, 4) = substr({c}_r, 5, 4) AND substr({c}_l, 5, 4) NOT IN ('0101', '0000')"),
                 Level(
                     "year and month, or year and day agree",
-                    f"{equal(year)} AND (({equal(month)} AND {month.format(side='l')} <> '00') OR ({equal(day)} AND {day.format(side='l')} NOT IN ('00', '01')))",
+                    f"{equal(year)} AND (({equal(month)} AND {month.format(side='l')} <> '00') "
+                    f"OR ({equal(day)} AND {day.format(side='l')} NOT IN ('00', '01')))",
                 ),
                 Level(
                     "only one tells more than the year, which agrees",

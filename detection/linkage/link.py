@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from detection.linkage.preparation import ROW, clean
 from detection.linkage.records import make_records
 from detection.linkage.scoring import Scorer, columns_in, condition_in
 from detection.linkage.source import ID
-from detection.linkage.threshold import Threshold, ThresholdReason, expected_threshold, probabilities_of
+from detection.linkage.threshold import Threshold, ThresholdReason, balanced_threshold, probabilities_of
 from detection.linkage.training import Training, train
 from detection.linkage.waterfall import Step, waterfall
 from models.policy_detection import LinkagePolicy
@@ -45,8 +45,8 @@ class Linked:
 
     pairs: left, right (ids), probability, weight, others (the part of weight that the other records of the component add) and by comparison
     w_* and t_*; only pairs whose weight is at least the policy's kept_weight_min.
-    left_row, right_row: places of the two in the records (right-hand records after the left-hand ones). clusters: id, source (0 left, 1 right),
-    cluster (number of its first record). figures: counts and seconds by step, for
+    left_row, right_row: places of the two in the records (right-hand records after the left-hand ones).
+    clusters: id, source (0 left, 1 right), cluster (number of its first record). figures: counts and seconds by step, for
     reports. compared: rows (l, r) of all pairs that were compared, when asked for.
     """
 
@@ -128,10 +128,10 @@ def _prepared(duck: DuckDbEngine, whole: pa.Table, source: NDArray[np.int32], ma
     extra: list[FeatureColumn]
     raw, extra = prepare(whole.drop_columns([ID]), mapping.columns)
     raw = raw.append_column(ROW, pa.array(np.arange(raw.num_rows, dtype=np.int64))).append_column("source", pa.array(source))
-    duck.load("raw", raw)
-    del raw
     # what the features of a language cover is compared and blocked by them; cleaning is for the other columns
     covered = replaced_columns(extra)
+    duck.load("raw", raw.drop_columns(sorted(covered & set(raw.column_names))))
+    del raw
     facts = clean(duck, Mapping(tuple(item for item in mapping.mapped if item.name not in covered)), extra)
     duck.drop("raw")
     plan, rules = with_chinese(plan_features(facts, () if covered else extra), extra)
@@ -218,9 +218,9 @@ def _link(
     if two_files:
         scored = scored.filter(pa.array(source[left] != source[right]))
     threshold = (
-        Threshold(model.threshold_weight, policy.precision_target, 0, ThresholdReason.EXPECTED_PRECISION)
+        Threshold(model.threshold_weight, policy.precision_target, 0, ThresholdReason.EXPECTED_F1)
         if model is not None
-        else expected_threshold(scored["linked"].to_numpy(), policy.precision_target, policy.threshold_weight_min)
+        else balanced_threshold(scored["linked"].to_numpy(), policy.threshold_weight_min)
     )
     cut = threshold.weight if threshold.weight is not None else policy.threshold_weight_min
     run.step("clusters")
@@ -290,13 +290,14 @@ def _namesakes(engine: Engine, scorer: Scorer, plan: Plan, policy: LinkagePolicy
     name = "full_name_normal"
     if name not in plan.derived:
         return None
-    groups = f"SELECT CAST(count(*) AS DOUBLE) AS n FROM records WHERE {name} IS NOT NULL GROUP BY {name}"  # noqa: S608 - our own names
-    there = float(engine.rows(f"SELECT coalesce(sum(n * (n - 1) / 2), 0) FROM ({groups}) AS each_name")[0][0])  # noqa: S608
+    groups = f"SELECT CAST(count(*) AS DOUBLE) AS n FROM records WHERE {name} IS NOT NULL GROUP BY {name}"
+    there = float(engine.rows(f"SELECT coalesce(sum(n * (n - 1) / 2), 0) FROM ({groups}) AS each_name")[0][0])
     share = min(1.0, policy.random_pairs / max(there, 1.0))
+    # drawn on one side, so that the join makes no more pairs than are wanted, however common a name is
+    drawn = f"(SELECT * FROM records WHERE {ROW} * 7919 % 1000003 < {int(1_000_003 * share) + 1})"
     engine.create(
         "alike",
-        f"SELECT l, r FROM (SELECT a.{ROW} AS l, b.{ROW} AS r FROM records AS a JOIN records AS b "  # noqa: S608
-        f"ON a.{name} = b.{name} AND a.{ROW} < b.{ROW}) AS alike_pairs WHERE {_HASH} < {int(1_000_003 * share) + 1}",
+        f"SELECT a.{ROW} AS l, b.{ROW} AS r FROM {drawn} AS a JOIN records AS b ON a.{name} = b.{name} AND a.{ROW} < b.{ROW}",
     )
     vectors, _ = scorer.vectors("alike")
     engine.drop("alike")
@@ -335,7 +336,7 @@ def _apart(
         f"(SELECT {ROW} AS {side}, {', '.join(f'{name} AS {name}_{side}' for name in columns)} FROM records) AS {side}s" for side in "lr"
     ]
     found = engine.arrow(
-        f"SELECT inside.l AS l, inside.r AS r FROM inside JOIN {sides[0]} ON inside.l = ls.l JOIN {sides[1]} ON inside.r = rs.r "  # noqa: S608
+        f"SELECT inside.l AS l, inside.r AS r FROM inside JOIN {sides[0]} ON inside.l = ls.l JOIN {sides[1]} ON inside.r = rs.r "
         f"WHERE {condition_in(engine, plan.apart)}"
     )
     engine.drop("inside")

@@ -17,7 +17,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Model:
-    """comparisons: name -> labels of its levels, closest first. threshold_weight: from which on pairs match. policy_sha256: what it was made under."""
+    """comparisons: name -> labels of its levels, closest first. threshold_weight: from which on pairs match."""
 
     comparisons: tuple[tuple[str, tuple[str, ...]], ...]
     parameters: Parameters

@@ -15,7 +15,8 @@ SAMPLE_ROWS = 200_000
 MACROS = (
     # lower case, no accents, one blank for whatever is neither a letter nor a digit of any script
     r"CREATE OR REPLACE MACRO fold(x) AS nullif(trim(regexp_replace(lower(strip_accents(x)), '[^\p{L}\p{N}\p{M}]+', ' ', 'g')), '')",
-    "CREATE OR REPLACE MACRO told(x) AS CASE WHEN lower(x) IN ('null', 'none', 'nan', 'n/a', '<na>', 'unknown', 'nat') THEN NULL ELSE x END",
+    "CREATE OR REPLACE MACRO told(x) AS "
+    "CASE WHEN lower(x) IN ('null', 'none', 'nan', 'n/a', '<na>', 'unknown', 'nat') THEN NULL ELSE x END",
     r"CREATE OR REPLACE MACRO packed(x) AS nullif(upper(regexp_replace(strip_accents(x), '[^\p{L}\p{N}]+', '', 'g')), '')",
     "CREATE OR REPLACE MACRO two(x) AS lpad(x, 2, '0')",
     r"CREATE OR REPLACE MACRO numbers_of(x) AS regexp_extract_all(x, '\d+')",
@@ -23,7 +24,8 @@ MACROS = (
     "CREATE OR REPLACE MACRO classes(x) AS translate(x, 'bfpvcgjkqsxzdtlmnraeiouyhw ''', '111122222222334556')",
     "CREATE OR REPLACE MACRO undoubled(x) AS "
     "replace(replace(replace(replace(replace(replace(x, '11', '1'), '22', '2'), '33', '3'), '44', '4'), '55', '5'), '66', '6')",
-    "CREATE OR REPLACE MACRO sound(x) AS translate(substr(replace(x, 'ph', 'f'), 1, 1), 'ckqzyv', 'kkksif') || undoubled(classes(substr(x, 2)))",
+    "CREATE OR REPLACE MACRO sound(x) AS "
+    "translate(substr(replace(x, 'ph', 'f'), 1, 1), 'ckqzyv', 'kkksif') || undoubled(classes(substr(x, 2)))",
 )
 
 
@@ -102,7 +104,7 @@ def _cleaned(raw: str, kind: ColumnKind) -> str:
 def _date(duck: DuckDbEngine, raw: str, variable: str) -> str:
     # eight digits, YYYYMMDD; parts that are not told are 00; days that do not exist are kept, they are slips to be compared
     first, second = duck.rows(
-        f"SELECT coalesce(sum(CAST(p[1] AS INT) > 12), 0), coalesce(sum(CAST(p[2] AS INT) > 12), 0) FROM "  # noqa: S608
+        f"SELECT coalesce(sum(CAST(p[1] AS INT) > 12), 0), coalesce(sum(CAST(p[2] AS INT) > 12), 0) FROM "
         f"(SELECT numbers_of({raw}) AS p FROM raw WHERE regexp_matches({raw}, '^\\s*\\d{{1,2}}\\D+\\d{{1,2}}\\D+\\d{{4}}') LIMIT 20000)"
     )[0]
     month, day = ("1", "2") if second > first else ("2", "1")
@@ -141,12 +143,12 @@ def _facts(duck: DuckDbEngine, name: str, variable: str, kind: ColumnKind) -> Co
     kept = sample_clause(total)
     text = f"CAST({variable} AS VARCHAR)"
     rows, filled, length, tokens, latin, digits = duck.rows(
-        f"SELECT count(*), count({variable}), avg(length({text})), avg(len(str_split({text}, ' '))), "  # noqa: S608
+        f"SELECT count(*), count({variable}), avg(length({text})), avg(len(str_split({text}, ' '))), "
         f"avg(CAST(regexp_full_match({text}, '[A-Za-z0-9 ]+') AS INT)), avg(CAST(regexp_full_match({text}, '[0-9]+') AS INT)) "
         f"FROM cleaned WHERE {kept}"
     )[0]
     distinct, same = duck.rows(
-        f"SELECT count(*), coalesce(sum(n * (n - 1)), 0) FROM (SELECT count(*) AS n FROM cleaned WHERE {kept} AND {variable} IS NOT NULL "  # noqa: S608
+        f"SELECT count(*), coalesce(sum(n * (n - 1)), 0) FROM (SELECT count(*) AS n FROM cleaned WHERE {kept} AND {variable} IS NOT NULL "
         f"GROUP BY {variable})"
     )[0]
     return ColumnFacts(

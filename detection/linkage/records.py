@@ -25,7 +25,8 @@ def make_records(duck: DuckDbEngine, plan: Plan) -> None:
     listed = ", ".join(part for part in (same, derived) if part)
     duck.create(
         "records",
-        f"SELECT base.*{''.join(', ' + column for column in columns)} FROM (SELECT {ROW}, source{', ' + listed if listed else ''} FROM cleaned) AS base "
+        f"SELECT base.*{''.join(', ' + column for column in columns)} FROM "
+        f"(SELECT {ROW}, source{', ' + listed if listed else ''} FROM cleaned) AS base "
         f"{' '.join(joins)}",
     )
     for variable in plan.token_columns:
@@ -38,13 +39,15 @@ def _words(duck: DuckDbEngine, variable: str, words: str) -> None:
     duck.create(
         "word_codes",
         "SELECT word, CAST(round(1000 * (0.2 + ln((SELECT count(*) FROM cleaned) / n))) AS BIGINT) * "
-        f"{TOKEN_FACTOR} + row_number() OVER (ORDER BY word) AS code FROM (SELECT word, count(*) AS n FROM word_rows WHERE word <> '' GROUP BY word)",
+        f"{TOKEN_FACTOR} + row_number() OVER (ORDER BY word) AS code FROM "
+        "(SELECT word, count(*) AS n FROM word_rows WHERE word <> '' GROUP BY word)",
     )
     duck.create(
         f"words_{variable}",
         f"SELECT {ROW}, codes AS {variable}_tokens, codes[1:{RARE_WORDS}] AS {variable}_rare, "
         f"CAST(list_sum(codes) / {1000 * TOKEN_FACTOR}.0 AS DOUBLE) AS {variable}_weight FROM "
-        f"(SELECT {ROW}, list_sort(list(code), 'DESC')[1:{WORDS_MOST}] AS codes FROM word_rows JOIN word_codes USING (word) GROUP BY {ROW})",
+        f"(SELECT {ROW}, list_sort(list(code), 'DESC')[1:{WORDS_MOST}] AS codes "
+        f"FROM word_rows JOIN word_codes USING (word) GROUP BY {ROW})",
     )
     duck.drop("word_rows")
     duck.drop("word_codes")

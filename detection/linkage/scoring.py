@@ -128,7 +128,8 @@ class Scorer:
                 self._engine.create(
                     table,
                     f"SELECT {column}, CAST(n AS DOUBLE) / (SELECT count({column}) FROM compared) AS tf_{column} FROM "
-                    f"(SELECT {column}, count(*) AS n FROM compared WHERE {column} IS NOT NULL GROUP BY {column}) AS counted WHERE n >= {least}",
+                    f"(SELECT {column}, count(*) AS n FROM compared WHERE {column} IS NOT NULL "
+                    f"GROUP BY {column}) AS counted WHERE n >= {least}",
                 )
                 if (comparison.name, column) not in own:
                     # equal in another way than the column is: frequencies count against the mean of the column, not against the level
@@ -154,7 +155,10 @@ class Scorer:
         return stacked, table["found"].to_numpy().astype(np.int64) if found else np.zeros(len(stacked), dtype=np.int64)
 
     def score(self, pairs: str, parameters: Parameters, into: str, *, weight_min: float) -> None:
-        """Make the table ``into`` of the pairs whose weight is at least weight_min: l, r, weight; by comparison w_* and t_*, its part and the value's frequency's."""
+        """Make the table ``into`` of the pairs whose weight is at least weight_min: l, r, weight.
+
+        By comparison also w_* and t_*: its part of the weight, and the part of the value's frequency.
+        """
         settings = splink_settings(self._engine, self._comparisons, parameters, with_frequencies=True)
         predicted = self._predict(settings, pairs, weight_min)
         parts = []

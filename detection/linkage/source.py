@@ -39,7 +39,7 @@ class LabelledPairs:
 
 
 def read_records(path: Path, mapping: Mapping, id_column: str, cluster_column: str | None = None) -> pa.Table:
-    """Records of a file: ``id``, the mapped columns under the mapping's names, ``cluster`` if asked for; all text, blanks trimmed, empty null.
+    """Records of a file: ``id``, the mapped columns under the mapping's names, ``cluster`` if asked for; all trimmed text.
 
     Raises:
         LinkageInputError: not readable, no rows, a column is missing, an id is empty or occurs twice.
@@ -54,7 +54,8 @@ def read_records(path: Path, mapping: Mapping, id_column: str, cluster_column: s
         if heading not in table.column_names:
             meant = {ID: "the id", CLUSTER: "the cluster"}.get(name, name)
             raise LinkageInputError(
-                f"{path.name}: there is no column {heading!r} (for {meant}); the file has {', '.join(repr(one) for one in table.column_names)}"
+                f"{path.name}: there is no column {heading!r} (for {meant}); "
+                f"the file has {', '.join(repr(one) for one in table.column_names)}"
             )
     taken = {ID, CLUSTER} & {item.name for item in mapping.mapped}
     if taken:

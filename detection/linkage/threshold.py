@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 class ThresholdReason(StrEnum):
     """What a threshold rests on, or why there is none."""
 
+    EXPECTED_F1 = "expected_f1"
     EXPECTED_PRECISION = "expected_precision"
     LABELS = "labels"
     TOO_FEW_LABELS = "too_few_labels"
@@ -50,6 +51,23 @@ def probabilities_of(weights: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp2(-np.clip(weights, -500, 500))), dtype=np.float64)
 
 
+def balanced_threshold(weights: Floats, weight_min: float) -> Threshold:
+    """The weight, not below weight_min, from which on calling pairs matches has the highest F1 that the model's own probabilities expect.
+
+    precision: what they expect there.
+    """
+    ordered = np.sort(weights)[::-1]
+    probability = probabilities_of(ordered)
+    allowed = np.flatnonzero(ordered >= weight_min)
+    if not len(allowed):
+        return Threshold(weight_min, 1.0, 0, ThresholdReason.EXPECTED_F1)
+    matches, called = np.cumsum(probability), np.arange(1, len(ordered) + 1)
+    best = int(np.argmax((2 * matches / (called + matches[-1]))[: len(allowed)]))
+    following = max(float(ordered[best + 1]), weight_min) if best + 1 < len(ordered) else weight_min
+    # half way to the next pair, so that the threshold does not lie on one
+    return Threshold((float(ordered[best]) + following) / 2, float(matches[best] / called[best]), best + 1, ThresholdReason.EXPECTED_F1)
+
+
 def expected_threshold(weights: Floats, precision_target: float, weight_min: float = 0.0) -> Threshold:
     """The lowest weight, not below weight_min, from which on the mean probability is at least the target."""
     ordered = np.sort(weights)[::-1]
@@ -74,7 +92,7 @@ def expected_threshold(weights: Floats, precision_target: float, weight_min: flo
 def labelled_threshold(
     weights: Sequence[float], is_match: Sequence[bool], *, precision_target: float, confidence: float, labels_min: int
 ) -> Threshold:
-    """The lowest weight whose labels at or above it show a precision that is, with the confidence, at least the target (Clopper-Pearson, one-sided).
+    """The lowest weight whose labels at or above it show, with the confidence, at least the target precision (Clopper-Pearson).
 
     The labels must be a sample of the pairs that were scored, drawn without regard to what people would say. Weights are looked at from the
     highest down at fixed numbers of labels, each with its share of the error, so that many looks do not make the bound too kind.

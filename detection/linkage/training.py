@@ -1,7 +1,7 @@
-"""The parameters of the model: u from random pairs, m by expectation maximisation over the pairs of many rules, with guards for little data.
+"""The parameters of the model: u from random pairs, m by expectation maximisation over the pairs of many rules.
 
 The posterior of a pair under the model does not depend on how the pair was found. What depends on it is which pairs are seen: so the m of a
-comparison is counted only over pairs that a rule found without looking at the columns of that comparison (Fellegi & Sunter 1969; the sampling
+comparison is counted only over pairs that a rule found without looking at the columns of that comparison (Fellegi & Sunter 1969; sampling
 as in Splink's sessions, but in one expectation maximisation for all rules).
 """
 
@@ -27,7 +27,7 @@ Vectors = NDArray[np.int8]
 
 @dataclass(frozen=True)
 class Parameters:
-    """m and u of each comparison by comparison-vector value (0: anything else, highest: closest); prior: that two records at random match."""
+    """m and u of each comparison by comparison-vector value (0: anything else, highest: closest); prior: of two at random."""
 
     m: tuple[tuple[float, ...], ...]
     u: tuple[tuple[float, ...], ...]
@@ -65,8 +65,8 @@ def train(
 ) -> Training:
     """Estimate all parameters.
 
-    seen: comparison vectors of pairs that rules found (-1: a value is missing). usable: for each pair and comparison, whether a rule found it
-    without looking there. weights: times that a row of seen stands for. random_pairs: vectors of pairs at random; namesakes: of
+    seen: comparison vectors of pairs that rules found (-1: a value is missing). usable: for each pair and comparison, whether a rule
+    found it without looking there. weights: times that a row of seen stands for. random_pairs: vectors of pairs at random; namesakes: of
     pairs at random among those with one name, none where there are no names. total_pairs: that could be
     made. seen_share: of the pairs found that are in seen. prior_pairs: matching pairs assumed at first.
     """

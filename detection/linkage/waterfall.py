@@ -15,7 +15,7 @@ MISSING, DIFFERS, PRIOR, OTHERS = "missing", "differs", "prior", "other records"
 
 @dataclass(frozen=True)
 class Step:
-    """One bar. feature: what was compared; level: how close it was; weight: base-2 logarithm of how much more often that is seen in matches.
+    """One bar. feature: what was compared; level: how close it was; weight: log2 of how much more often matches show that.
 
     frequency_weight: further weight, because the value is rarer (positive) or more common than most.
     """
@@ -36,7 +36,7 @@ class Step:
 
 
 def waterfall(row: dict[str, Any], comparisons: Sequence[ComparisonPlan], parameters: Parameters) -> list[Step]:
-    """The steps of one scored pair, the prior first, what the other records say last; their sum is the weight. row: of the table of scored pairs."""
+    """Steps of one scored pair, the prior first, what the other records say last; their sum is the weight. row: of the scored pairs."""
     steps = [Step(PRIOR, PRIOR, math.log2(parameters.prior / (1 - parameters.prior)))]
     for place, comparison in enumerate(comparisons):
         weight = float(row[f"w_{comparison.name}"])

@@ -7,9 +7,34 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-GIVEN = "anna boris clara david edith felix greta henrik irene jakob katja lukas maria nikolai olga peter rosa simon tessa viktor".split()
-SURNAMES = [first + last for first in "ander berg clau dor eng fors gran holm".split() for last in "son man mark sted wick ley".split()]
-TOWNS = "aldersund brinkhof calderby dunmere eastvale farrow".split()
+GIVEN = [
+    "anna",
+    "boris",
+    "clara",
+    "david",
+    "edith",
+    "felix",
+    "greta",
+    "henrik",
+    "irene",
+    "jakob",
+    "katja",
+    "lukas",
+    "maria",
+    "nikolai",
+    "olga",
+    "peter",
+    "rosa",
+    "simon",
+    "tessa",
+    "viktor",
+]
+SURNAMES = [
+    first + last
+    for first in ["ander", "berg", "clau", "dor", "eng", "fors", "gran", "holm"]
+    for last in ["son", "man", "mark", "sted", "wick", "ley"]
+]
+TOWNS = ["aldersund", "brinkhof", "calderby", "dunmere", "eastvale", "farrow"]
 HEADER = ["rec", "given", "family", "born", "town", "post", "phone", "who"]
 
 

@@ -79,8 +79,8 @@ def test_a_saved_model_gives_the_same_weights_without_training(outcome: Linked, 
     again = linked(tmp_path, people(600, seed=1), policy, model=load_model(tmp_path / "model.json"))
     assert "training" not in again.figures
     assert np.allclose(again.pairs["weight"].to_numpy(), outcome.pairs["weight"].to_numpy(), atol=1e-6)
+    (tmp_path / "wrong.json").write_text("{}")
     with pytest.raises(LinkageInputError, match="not a saved model"):
-        (tmp_path / "wrong.json").write_text("{}")
         load_model(tmp_path / "wrong.json")
 
 

@@ -15,7 +15,7 @@ from detection.linkage.errors import LinkageInputError
 from detection.linkage.mapping import ColumnKind, load_mapping, mapping_of
 from detection.linkage.preparation import clean
 from detection.linkage.source import read_labels, read_records, read_table
-from detection.linkage.threshold import ThresholdReason, expected_threshold, labelled_threshold
+from detection.linkage.threshold import ThresholdReason, balanced_threshold, expected_threshold, labelled_threshold
 from detection.linkage.training import posterior, train
 
 RULE = ClusterRule(cut=1.0, edge=0.0, unknown=-10.0, clip=12.0, most=50)
@@ -142,6 +142,7 @@ def test_training_recovers_the_shares_that_pairs_were_drawn_with() -> None:
         np.ones(seen.shape, dtype=bool),
         np.ones(len(seen)),
         drawn(u, 50_000),
+        seen[:0],
         [2] * 4,
         total_pairs=1e4,
         seen_share=1.0,
@@ -154,7 +155,7 @@ def test_training_recovers_the_shares_that_pairs_were_drawn_with() -> None:
 
 def test_training_holds_with_levels_that_never_occur_and_values_that_are_always_missing() -> None:
     seen = np.array([[2, -1], [0, -1], [0, -1]], dtype=np.int8)
-    result = train(seen, np.ones(seen.shape, dtype=bool), np.ones(3), seen, [3, 2], total_pairs=3, seen_share=1.0, prior_pairs=1)
+    result = train(seen, np.ones(seen.shape, dtype=bool), np.ones(3), seen, seen[:0], [3, 2], total_pairs=3, seen_share=1.0, prior_pairs=1)
     for shares in (*result.parameters.m, *result.parameters.u):
         assert min(shares) > 0
         assert sum(shares) == pytest.approx(1.0)
@@ -217,6 +218,15 @@ def test_without_labels_the_threshold_is_where_the_mean_probability_reaches_the_
     assert 3.0 < strict.weight <= 12.0
     assert strict.precision >= 0.99
     assert expected_threshold(np.array([]), 0.99, 1.0).weight == 1.0
+
+
+def test_the_balanced_threshold_expects_the_highest_f1_and_is_never_below_its_floor() -> None:
+    weights = np.array([10.0, 9.0, 8.0, 1.5, -0.5, -6.0])
+    threshold = balanced_threshold(weights, 0.0)
+    assert threshold.weight is not None
+    assert 0.0 <= threshold.weight <= 1.5
+    assert balanced_threshold(weights, 5.0).weight == pytest.approx(6.5)
+    assert balanced_threshold(np.array([]), 0.0).weight == 0.0
 
 
 def test_labels_give_the_lowest_weight_whose_lower_bound_reaches_the_target() -> None:

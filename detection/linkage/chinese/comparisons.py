@@ -171,6 +171,9 @@ def _birth(there: set[str]) -> ComparisonPlan | None:
         Level("the same year", f"substr({day}_l, 1, 4) = substr({day}_r, 1, 4)"),
     )
     told = "substr(resident_id_core_l, 7, 8) = substr(resident_id_core_r, 7, 8)" if "resident_id_core" in there else "FALSE"
+    if "resident_id_checked" in there:
+        # of two right numbers that differ the number says nothing of the day; namesakes born on one day are many, but not at one address
+        told += f" AND NOT (coalesce(resident_id_checked_l <> resident_id_checked_r, FALSE) AND {_one_contact(there)})"
     null = f"{_absent(day)} OR {_two_persons(there)} OR coalesce({told} AND {day}_l = {day}_r, FALSE)"
     return ComparisonPlan("birth_date", "birth date", null, levels, frozenset({"birth_date"}))
 
@@ -181,6 +184,11 @@ def _region(there: set[str]) -> ComparisonPlan | None:
     code = "region_code_in_force"
     levels = (Level("the same county", _both(code)), Level("the same city", f"substr({code}_l, 1, 4) = substr({code}_r, 1, 4)"))
     return ComparisonPlan("region_code", "region code", _absent(code), levels, frozenset({"region_code"}))
+
+
+def _one_contact(there: set[str]) -> str:
+    same = [f"coalesce({_both(name)}, FALSE)" for name in ("phone_number", "bank_account_number", "address_normal") if name in there]
+    return f"({' OR '.join(same)})" if same else "FALSE"
 
 
 def _contact(there: set[str]) -> ComparisonPlan | None:
