@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from flask import current_app, url_for
+from flask import url_for
 from flask_babel import format_date
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -31,7 +31,6 @@ LANE_OF_KIND = {
     behind.ENROLMENT: ("enrolment",),
 }
 PAIRS = frozenset({"D3", "P8"})
-FACES_ENDPOINT = "face_pairs.show"
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def panel(session: Session, caller: Caller, signal: Signal, number: int, languag
         found.unread,
         _pair(signal, found, visible, caller),
         waterfall(signal.facts),
-        _faces_url(signal),
+        _faces_url(signal, caller),
         frozenset(visible),
         len(found.persons) - len(visible),
     )
@@ -254,7 +253,7 @@ def _day(value: date) -> str:
     return str(format_date(value, "long"))
 
 
-def _faces_url(signal: Signal) -> str | None:
-    if signal.code != "P8" or FACES_ENDPOINT not in current_app.view_functions:
+def _faces_url(signal: Signal, caller: Caller) -> str | None:
+    if signal.code != "P8" or Right.COMPARE_FACES not in caller.rights:
         return None
-    return url_for(FACES_ENDPOINT, signal_id=signal.public_id)
+    return url_for("face_pairs.show", signal_id=signal.public_id)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from api.rights import RoleName
 from models.audit import AuditEntry
 from models.detection import DetectionRun, RunState, Signal
-from models.repositories import persons
+from models.repositories import persons, run_lists
 from tests.api.conftest import HOME_REGION, NAME, OTHER_REGION, RESIDENT_ID, World
 from tests.api.signal_cases import Found, add_alert, add_run, add_signal, entry, fill
 
@@ -102,6 +102,18 @@ def test_one_alert_has_every_signal_with_its_records_in_both_languages(both_worl
     with world.context.database.read_scope() as session:
         key = persons.get(session, world.at_home).id
     assert [(row.actor[:7], row.person_id, row.object) for row in audited(world, "alert_seen")] == [("client:", key, found.alert)]
+
+
+def test_what_a_run_found_is_counted_by_code(both_worlds: World) -> None:
+    found = put(both_worlds)
+    with both_worlds.context.database.session_scope() as session:
+        gone = session.scalars(select(Signal).where(Signal.code == "D1")).one()
+        gone.vanished_at, gone.vanished_reason = both_worlds.clock(), "not_found_again"
+        session.flush()
+        run = run_lists.get(session, found.run)
+        counted = run_lists.found_by_code(session, run.id, ["B1", "D1", "P1"])
+        assert [(one.code, one.standing, one.vanished, one.amount_fen) for one in counted] == [("B1", 1, 0, 64_000), ("D1", 0, 1, 0)]
+        assert [one.public_id for one in run_lists.listing(session, limit=2)] == [found.run]
 
 
 def test_an_alert_of_another_region_looks_like_none_and_its_persons_are_counted_only(world: World) -> None:

@@ -242,6 +242,24 @@ def test_a_person_of_another_region_is_not_shown(world: World, found: Found) -> 
     assert audited(world, "resident_id_opened") == []
 
 
+def test_a_pair_of_faces_leads_to_its_own_page_for_those_who_may_compare(world: World, found: Found) -> None:
+    with world.context.database.session_scope() as session:
+        one, other = persons.get(session, world.at_home), persons.get(session, found.second)
+        alert = add_alert(session, one, "P8", world.clock(), key="faces", severity=AlertSeverity.SUSPICION)
+        facts = {"similarity": 0.6123, "threshold": 0.5, "fmr": 0.0001, "flags": ["may_be_twins"]}
+        records = [entry("person", other, "other_person")]
+        signal = add_signal(session, alert, one, "P8", world.clock(), confidence=0.5, facts=facts, records=records)
+        at, address = f"/desk/alerts/{alert.public_id}", f"/desk/face-pair/{signal.public_id}"
+    client = english(world.staff(RoleName.CASEWORKER))
+    page = client.get(at).text
+    assert "similarity 0.6123, threshold 0.5" in page
+    assert "about one of 10,000 pairs" in page
+    assert "They may be twins" in page
+    assert f'href="{address}"' in page
+    assert client.get(address).status_code == 200
+    assert address not in world.staff(RoleName.AUDITOR).get(at).text
+
+
 def test_the_history_tells_what_happened_by_whom_and_why(world: World, found: Found) -> None:
     client = english(world.staff(RoleName.CASEWORKER))
     at = f"/desk/alerts/{found.alert}"
