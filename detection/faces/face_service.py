@@ -63,8 +63,12 @@ class FaceBatch:
 
 @dataclass(frozen=True)
 class Summary:
-    """What was searched and what is to be expected by chance; goes into the output of the command and the audit."""
+    """What was searched and what is to be expected by chance; goes into the output of the command and the audit.
 
+    basis: public id of the legal basis that the search rests on.
+    """
+
+    basis: str
     faces: int
     persons: int
     unopened: int
@@ -201,6 +205,7 @@ class FaceSearchService:
             used = ThresholdInUse(threshold, threshold > self._matching.threshold, used.expected_pairs)
         chance = false_pairs(search.with_threshold(used.threshold), raised=used.raised)
         summary = Summary(
+            basis=basis.basis_id,
             faces=len(gallery.people),
             persons=int(np.unique(gallery.people.human).size),
             unopened=gallery.unopened,
@@ -219,7 +224,7 @@ class FaceSearchService:
     def finish(self, *, by: str, run: str, summary: Summary, pairs: int) -> None:
         """The audit entry of a search that came to its end."""
         details = {
-            "basis": self.basis().basis_id,
+            "basis": summary.basis,
             "faces": summary.faces,
             "pairs": pairs,
             "threshold": round(summary.threshold, 6),

@@ -67,7 +67,7 @@ def test_a_pair_is_found_told_and_written_without_names(
     assert result.code == 0, result.err
     said = result.json
     assert (said["kind"], said["engine"], said["codes"]["P8"]["found"]) == ("faces", "faiss", 2)
-    assert (said["search"]["faces"], said["search"]["threshold_source"]) == (7, "provisional")
+    assert (said["search"]["faces"], said["search"]["threshold_source"], said["search"]["basis"]) == (7, "provisional", basis_id)
     assert said["search"]["false_pairs"]["comparable"] == 21  # sequences that are even are women: seven of them
     with out.open(encoding="utf-8-sig") as stream:
         rows = list(csv.DictReader(stream))
