@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from detection.findings import Finding
     from models.repositories.detection_runs import StageCounts
 
+HEADING = f"{'code':<6}{'found':>10}{'new':>10}{'changed':>10}{'gone':>10}{'yuan at risk':>18}"
 KINDS = {
     "duplicates": (
         "Enrolled twice (D1, D2, D4), after death or in custody (D5), one human being under two numbers (D3).",
         "D3 links all persons of the store by number, name, birth date, region, telephone, account and address. For that their values are\n"
-        "    opened in memory; the audit says how many and why.",
+        "    opened in memory; the audit says how many and why. In files D3 is not looked for: see lifecert evaluate linkage.",
     ),
     "benefits": ("Benefits drawn twice: two pensions, pension and unemployment benefit, grants (B1-B4).", ""),
     "payments": ("Paid after death, in custody, overdue, into shared accounts, too early (P1-P7).", ""),
@@ -54,10 +55,20 @@ def _command(kind: str, line: str, more: str) -> click.Command:
         "--region", default="", metavar="CODE", help="Six digits: persons of this region and all inside it; everybody when not given."
     )
     @click.option("--engine", type=click.Choice(["duckdb", "spark"]), default="duckdb", show_default=True, help="Where the rules run.")
+    @click.option(
+        "--files",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="FOLDER",
+        help="Look at the files of FOLDER (persons.csv, payments.xlsx...) instead of the store.",
+    )
     @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the findings to FILE: .csv, .parquet or .xlsx.")
     @click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
-    def command(as_of: datetime | None, region: str, engine: str, out: Path | None, *, as_json: bool) -> None:
-        _run(kind, None if as_of is None else as_of.date(), region, engine, out, as_json=as_json)
+    def command(as_of: datetime | None, region: str, engine: str, files: Path | None, out: Path | None, *, as_json: bool) -> None:
+        day = None if as_of is None else as_of.date()
+        if files is not None:
+            _run_files(kind, files, day, region, engine, out, as_json=as_json)
+        else:
+            _run(kind, day, region, engine, out, as_json=as_json)
 
     about = f"\n\n    {more}" if more else ""
     command.__doc__ = f"""{line}{about}
@@ -131,6 +142,59 @@ def _run(kind: str, as_of: date | None, region: str, engine: str, out: Path | No
         say(result, out, written)
 
 
+def _run_files(kind: str, source: Path, as_of: date | None, region: str, engine: str, out: Path | None, *, as_json: bool) -> None:
+    from api.file_detection import detect_in_files
+    from api.settings import load_settings
+    from detection.detection_service import RunNotPossibleError
+    from detection.errors import DetectionError, EngineUnavailableError
+    from detection.finding_files import OutFileError, open_findings, row_of
+    from detection.intake.errors import FileUnusableError
+    from detection.record_files import RecordFilesError
+    from models.detection import DetectionKind
+
+    written = 0
+    try:
+        with progress_bar() as report, ExitStack() as stack:
+            write = None if out is None else stack.enter_context(open_findings(out))
+
+            def seen(findings: Sequence[Finding]) -> None:
+                nonlocal written
+                if write is not None:
+                    write([row_of(one) for one in findings])
+                    written += len(findings)
+
+            result = detect_in_files(
+                load_settings(), source, DetectionKind(kind), as_of, region_code=region, engine=engine, progress=report, seen=seen
+            )
+    except (RunNotPossibleError, OutFileError, EngineUnavailableError, RecordFilesError, FileUnusableError) as error:
+        raise BadInputError(str(error)) from error
+    except DetectionError as error:
+        raise WorkFailedError(str(error)) from error
+    for name, rules in result.rejected.items():
+        told = ", ".join(f"{rule} {rows}" for rule, rows in sorted(rules.items()))
+        click.echo(f"{name}: {sum(rules.values())} rows could not be used ({told})", err=True)
+    if as_json:
+        plain: dict[str, Any] = {
+            "kind": kind,
+            "as_of": result.as_of.isoformat(),
+            "region": region,
+            "engine": engine,
+            "files": str(source),
+            "rows": dict(result.rows),
+        }
+        plain |= {"rejected": {name: dict(rules) for name, rules in result.rejected.items()}}
+        plain |= {"codes": {name: asdict(counts) for name, counts in result.stages.items()}}
+        plain |= {"amount_fen": sum(counts.amount_fen for counts in result.stages.values())}
+        click.echo(json.dumps(plain | {"out": None if out is None else {"file": str(out), "findings": written}}))
+        return
+    click.echo(f"{kind} as of {result.as_of}, in the files of {source}: nothing is kept")
+    click.echo(HEADING)
+    for name, counts in result.stages.items():
+        click.echo(_line_of(name, counts))
+    if out is not None:
+        click.echo(f"{written} findings in {out}")
+
+
 def as_plain(result: RunResult, engine: str, out: Path | None, written: int) -> dict[str, Any]:
     """The result as JSON values. codes: of signals, with what became of each; alerts: what triage did."""
     return {
@@ -163,7 +227,7 @@ def say(result: RunResult, out: Path | None, written: int) -> None:
     )
     if not result.recorded:
         click.echo(f"looked back only: alerts stay as of {result.newest_day}, the day of the newest run")
-    click.echo(f"{'code':<6}{'found':>10}{'new':>10}{'changed':>10}{'gone':>10}{'yuan at risk':>18}")
+    click.echo(HEADING)
     for name, counts in result.stages.items():
         click.echo(_line_of(name, counts))
     if result.recorded:

@@ -29,7 +29,7 @@ from models.life_evidence import EvidenceKind, LifeEvidence, Strength
 from models.person import Person
 from tests.cli.conftest import Command, one_line
 from tests.conftest import ROOT
-from tests.models.people import NOW, REGION, add_person
+from tests.models.people import NOW, REGION, add_person, resident_id
 
 AS_OF = "2026-03-15"
 LONG_S = 240
@@ -109,6 +109,28 @@ def test_people_read_a_table_and_an_earlier_day_is_only_looked_back_at(
     assert len(out.read_text(encoding="utf-8-sig").splitlines()) == 3
     with store.read_scope() as session:
         assert session.scalar(select(func.sum(Signal.amount_fen))) == 2 * 5 * FEN
+
+
+def test_files_are_looked_at_without_a_store(command: Command, home: Path, tmp_path: Path) -> None:
+    files, number = tmp_path / "files", resident_id(sequence=1)
+    files.mkdir()
+    told = {
+        "persons": ("resident_id,name,region_code", f"{number},王秀英,420106", "123,王秀英,420106"),
+        "benefits": ("resident_id,scheme,from_month,monthly_fen", f"{number},employee_pension,2015-01,{FEN}"),
+        "payments": ("resident_id,month,amount_fen", f"{number},2025-10,{FEN}", f"{number},2025-11,{FEN}"),
+        "deaths": ("resident_id,death_date,source", f"{number},2025-10-20,民政"),
+    }
+    for name, lines in told.items():
+        (files / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    out = tmp_path / "found.csv"
+    result = command("detect", "payments", "--files", files, "--as-of", AS_OF, "--out", out, "--json")
+    assert result.code == 0, result.err
+    assert (result.json["codes"]["P1"]["found"], result.json["amount_fen"]) == (1, FEN)
+    assert sum(result.json["rejected"]["persons.csv"].values()) == 1
+    assert "王" not in out.read_text(encoding="utf-8-sig") + result.err
+    (files / "persons.csv").unlink()
+    nobody = command("detect", "payments", "--files", files)
+    assert (nobody.code, "persons.csv" in one_line(nobody)) == (2, True)
 
 
 def test_what_cannot_be_asked_for_is_wrong_input(command: Command, store: Database, tmp_path: Path) -> None:
