@@ -7,24 +7,29 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from api import accounts
+from api import accounts, detection
 from api.cli.progress import ProgressCallback
 from api.context import Context
 from api.scopes import Scope
 from models.certification_state import CertificationState
 from models.client import Client
+from models.detection import DetectionKind
 from models.life_evidence import LifeEvidence
 from models.repositories import audit, certifications, clients, persons
 from sample_data.county import RECORDED_BY, load_county
 from sample_data.generate import DEFAULT_SEED, generate
 from sample_data.place import CITY
 
+DETECTED = (DetectionKind.DUPLICATES, DetectionKind.BENEFITS, DetectionKind.PAYMENTS)
 CLIENT_ID = "demo-hospital"
 CLIENT_SECRET = "everybody-knows-this-secret"  # noqa: S105 - as the passwords of the demo accounts
 
 
 def fill(context: Context, report: ProgressCallback) -> list[tuple[str, str, str]]:
-    """Load the county as it stands today, unless it is there already, and make the demo accounts; (name, password, role) of each."""
+    """Load the county as it stands today and look for what is planted in it, unless it is there already, and make the demo accounts.
+
+    (name, password, role) of each.
+    """
     if not _loaded(context):
         _load(context, report)
     return accounts.create_demo_accounts(context)
@@ -67,6 +72,8 @@ def _load(context: Context, report: ProgressCallback) -> None:
         with context.sessions() as session:
             load_county(session, context.keyring, Path(folder), progress=report)
             session.commit()
+    for kind in DETECTED:
+        detection.detect(context, kind, today, by=RECORDED_BY, progress=report)
 
 
 def people_to_try(context: Context, count: int = 3) -> list[tuple[str, str, str]]:
