@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,18 +36,8 @@ class RulesService:
             EngineUnavailableError: the engine is not to be had here.
             RunFailedError: memory or disk did not suffice.
         """
-        rules = rules_of(asked.kind)
-        if all(rule.code in asked.done for rule in rules):
-            yield [Stage(rule.code, (rule.code,), lambda _progress, _marker: ()) for rule in rules]
-            return
-        limits = Limits(self._policy.rules.memory_mb, self._policy.rules.threads)
-        with (
-            snapshot.private_folder(self._folder) as folder,
-            open_compute(EngineName(asked.engine), limits, folder) as compute,
-        ):
-            self.read(asked, folder, progress)
-            tables = snapshot.tables_of(compute, folder)
-            yield [self._stage(rule, compute, tables, asked) for rule in rules]
+        with stages_over(asked, self._policy, self._folder, lambda folder: self.read(asked, folder, progress)) as stages:
+            yield stages
 
     def read(self, asked: RunAs, folder: Path, progress: Progress) -> int:
         """Write what the rules of the kind need into the folder; how many rows. All tables are of one moment."""
@@ -70,11 +60,32 @@ class RulesService:
         progress(READ, done, done)
         return done
 
-    def _stage(self, rule: Rule, compute: Compute, tables: Tables, asked: RunAs) -> Stage:
-        region = region_prefix(asked.region_code) if asked.region_code else ""
 
-        def find(_progress: Progress, _marker: Marker | None) -> Iterator[Batch]:
-            for findings in findings_of(rule, compute, tables, self._policy.rules, asked.as_of, region=region):
-                yield findings, None
+@contextmanager
+def stages_over(asked: RunAs, policy: RecordSections, below: Path, read: Callable[[Path], object]) -> Iterator[Iterable[Stage]]:
+    """A stage a rule over the tables that ``read`` writes into the folder that it is given: of the store, or of files
+    (``record_files.write_files``). Nothing is read when every rule is done. below: where the private folder of the run is made.
 
-        return Stage(rule.code, (rule.code,), find)
+    Raises:
+        EngineUnavailableError: the engine is not to be had here.
+        RunFailedError: memory or disk did not suffice.
+    """
+    rules = rules_of(asked.kind)
+    if all(rule.code in asked.done for rule in rules):
+        yield [Stage(rule.code, (rule.code,), lambda _progress, _marker: ()) for rule in rules]
+        return
+    limits = Limits(policy.rules.memory_mb, policy.rules.threads)
+    with snapshot.private_folder(below) as folder, open_compute(EngineName(asked.engine), limits, folder) as compute:
+        read(folder)
+        tables = snapshot.tables_of(compute, folder)
+        yield [_stage(rule, compute, tables, policy, asked) for rule in rules]
+
+
+def _stage(rule: Rule, compute: Compute, tables: Tables, policy: RecordSections, asked: RunAs) -> Stage:
+    region = region_prefix(asked.region_code) if asked.region_code else ""
+
+    def find(_progress: Progress, _marker: Marker | None) -> Iterator[Batch]:
+        for findings in findings_of(rule, compute, tables, policy.rules, asked.as_of, region=region):
+            yield findings, None
+
+    return Stage(rule.code, (rule.code,), find)

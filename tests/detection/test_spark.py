@@ -38,8 +38,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compute]:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
+        # most of the time of so short a life would go into compiling well what runs once
+        patch.setenv("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         with open_compute(EngineName.SPARK, Limits(1_024, 2), tmp_path_factory.mktemp("spark")) as opened:
             yield opened
 
