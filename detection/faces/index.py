@@ -59,7 +59,12 @@ class FaissIndex:
         projection.is_trained = True
         codes = faiss.IndexPQFastScan(kept, max(kept // VALUES_A_CODE, 1), 4, _faiss_metric(metric))
         index = faiss.IndexPreTransform(projection, codes)
-        index.train(np.ascontiguousarray(training, dtype=np.float32))
+        threads = faiss.omp_get_max_threads()
+        faiss.omp_set_num_threads(1)  # thousands of tiny steps: several threads wait for each other, twenty times as long on a busy machine
+        try:
+            index.train(np.ascontiguousarray(training, dtype=np.float32))
+        finally:
+            faiss.omp_set_num_threads(threads)
         return cls(faiss.IndexIDMap(index), metric)
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
