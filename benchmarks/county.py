@@ -34,7 +34,7 @@ from benchmarks.county_planted import Plan
 from benchmarks.province import cpu_s, server
 from benchmarks.province_store import say
 from models.database import Database
-from models.keys import FileKeyRing
+from models.keys import FileKeyRing, KeyRing
 from models.person import Person
 from models.schema import upgrade
 from sample_data.planted import CASES
@@ -61,7 +61,7 @@ def draw(persons: int, seed: int, months: int) -> tuple[Background, Plan]:
     return background, county_planted.plan(background, seed, cases=each, lookalikes=each, doubles=doubles)
 
 
-def make(url: str, background: Background, planned: Plan, keyring: FileKeyRing) -> dict[str, float]:
+def make(url: str, background: Background, planned: Plan, keyring: KeyRing) -> dict[str, float]:
     """Fill a migrated, empty store; seconds of each step."""
     rows = chain(county_people.tables(background, keyring), county_planted.tables(background, planned, keyring))
     return county_store.fill(url, regions(), rows)

@@ -16,7 +16,7 @@ from benchmarks import linkage_people
 from benchmarks.linkage_people import Numbers, People, Texts
 from models.bank_account import mask_bank_account
 from models.identifiers import mask_phone, mask_resident_id
-from models.keys import FileKeyRing, Sealed
+from models.keys import KeyRing, Sealed
 from models.repositories.persons import BlindIndex, associated_data
 from sample_data.people import account_number
 
@@ -140,7 +140,7 @@ def public_id(number: int) -> str:
     return f"county-{number:09d}"
 
 
-def tables(background: Background, keyring: FileKeyRing) -> Iterator[tuple[str, pa.Table]]:
+def tables(background: Background, keyring: KeyRing) -> Iterator[tuple[str, pa.Table]]:
     """(table, rows) of everybody, in parts; what refers comes after what it refers to."""
     index = BlindIndex(keyring)
     for first, end in parts(background):
@@ -153,7 +153,7 @@ def tables(background: Background, keyring: FileKeyRing) -> Iterator[tuple[str, 
         yield "person_relation", _relations(background, first, end)
 
 
-def _persons(background: Background, keyring: FileKeyRing, index: BlindIndex, first: int, end: int) -> pa.Table:
+def _persons(background: Background, keyring: KeyRing, index: BlindIndex, first: int, end: int) -> pa.Table:
     ids, phones = background.resident_ids[first:end].tolist(), background.phones[first:end].tolist()
     addresses = background.addresses[first:end].tolist()
     public = [public_id(number) for number in range(first + 1, end + 1)]
@@ -208,7 +208,7 @@ def _enrolments(background: Background, first: int, end: int) -> pa.Table:
     )
 
 
-def _benefits(background: Background, keyring: FileKeyRing, index: BlindIndex, first: int, end: int) -> pa.Table:
+def _benefits(background: Background, keyring: KeyRing, index: BlindIndex, first: int, end: int) -> pa.Table:
     places = np.flatnonzero(background.pensioner[first:end]) + first
     accounts = [account_number(place) for place in background.account_of[places].tolist()]
     seal = [

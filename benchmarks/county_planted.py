@@ -15,7 +15,7 @@ from benchmarks import linkage_errors
 from benchmarks.county_people import AS_OF, EVIDENCE_WAVES, RETIREMENT_MONTHS, STAMP, Background, month_number, public_id, sealed_hex
 from models.bank_account import mask_bank_account
 from models.identifiers import IdentifierError, check_character, mask_phone, mask_resident_id, parse_resident_id
-from models.keys import FileKeyRing
+from models.keys import KeyRing
 from models.repositories.persons import BlindIndex, associated_data
 from sample_data.people import MadeUpPerson, account_number
 from sample_data.planted import sow_all
@@ -135,7 +135,7 @@ def _second_number(number: str, counties: int, random: Random, taken: set[str]) 
             return changed
 
 
-def tables(background: Background, planned: Plan, keyring: FileKeyRing) -> Iterator[tuple[str, pa.Table]]:
+def tables(background: Background, planned: Plan, keyring: KeyRing) -> Iterator[tuple[str, pa.Table]]:
     """(table, rows) of everything that is planted, with ids behind those of the background."""
     writer = _Writer(background, keyring)
     sow = planned.sow
@@ -185,7 +185,7 @@ def _without(values: dict[str, Any], *names: str) -> dict[str, Any]:
 class _Writer:
     """Rows by table. ids: person_no -> id; benefits: benefit_no -> id; evidence: evidence_no -> id."""
 
-    def __init__(self, background: Background, keyring: FileKeyRing) -> None:
+    def __init__(self, background: Background, keyring: KeyRing) -> None:
         self._background, self._keyring, self.index = background, keyring, BlindIndex(keyring)
         self.ids: dict[str, int] = {}
         self.benefits: dict[str, int] = {}
