@@ -149,7 +149,9 @@ def figures(inputs: Inputs) -> dict[str, Any]:
     left, right = linked.pairs["left_row"].to_numpy(), linked.pairs["right_row"].to_numpy()
     is_match = truth.holds(left, right)
     seen = linked.compared
-    compared = 0 if seen is None else int(truth.holds(seen["l"].to_numpy(), seen["r"].to_numpy()).sum())
+    # a pair below the kept weight may have been compared again inside its component
+    unique = None if seen is None else np.unique(np.stack([seen["l"].to_numpy(), seen["r"].to_numpy()]), axis=1)
+    compared = 0 if unique is None else int(truth.holds(unique[0], unique[1]).sum())
     result["blocking_recall"] = _ratio(compared, truth.count)
     called = weight >= cut
     best_f1, best_weight = _best(weight, is_match, truth.count)

@@ -56,7 +56,7 @@ def counts(
             query = select(status.c.state, func.count()).group_by(status.c.state)
             if pensioners_only:
                 query = query.where(status.c.benefits > 0)
-            return {state: number for state, number in connection.execute(query)}
+            return dict(connection.execute(query).all())
 
         with ThreadPoolExecutor(len(shards)) as pool:
             for part in pool.map(lambda shard: counted(*shard), shards):
