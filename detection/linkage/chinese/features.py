@@ -94,7 +94,8 @@ def _names(texts: Mapping[str, pa.Array]) -> NameForms | None:
     if _mostly_han(texts.get("full_name")):
         return name_forms(texts["full_name"])
     if "full_name" not in texts and _mostly_han(texts.get("surname")) and "given_name" in texts:
-        whole = pc.binary_join_element_wise(texts["surname"], texts["given_name"], "", null_handling="skip")
+        # not null_handling="skip": that drops rows in which all is null (pyarrow 26)
+        whole = pc.binary_join_element_wise(texts["surname"].fill_null(""), texts["given_name"].fill_null(""), "")
         return name_forms(pc.if_else(pc.equal(whole, ""), pa.scalar(None, pa.string()), whole))
     return None
 
@@ -129,14 +130,15 @@ def _keys(
         keys["id_without_sequence"] = (("resident_id", "full_name"), joined(numbers.without_sequence, names.surname))
         keys["id_transposed"] = (("resident_id", "full_name"), joined(numbers.region, numbers.ordered, names.surname))
     born = _born(numbers, days)
+    told_by = "resident_id" if days is None else "birth_date"
     place = region if region is not None else None if numbers is None else numbers.region
     if born is not None and place is not None:
-        about = ("full_name", "birth_date", "region_code" if region is not None else "resident_id")
+        about = ("full_name", told_by, "region_code" if region is not None else "resident_id")
         keys["name_and_year"] = (about, joined(names.loose, pc.utf8_slice_codeunits(born, 0, 4), place))
         keys["surname_and_birth"] = (about, joined(names.surname, born, place))
     elif born is not None:
-        keys["name_and_birth"] = (("full_name", "birth_date"), joined(names.loose, born))
-        keys["surname_and_birth"] = (("full_name", "birth_date"), joined(names.surname, born))
+        keys["name_and_birth"] = (("full_name", told_by), joined(names.loose, born))
+        keys["surname_and_birth"] = (("full_name", told_by), joined(names.surname, born))
     if phone is not None and born is None:
         keys["name_and_phone"] = (("full_name", "phone"), joined(names.loose, pc.utf8_slice_codeunits(phone, -4, 11)))
     if house is not None:
