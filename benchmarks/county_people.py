@@ -259,12 +259,14 @@ def _evidence(background: Background, first: int, end: int) -> pa.Table:
     died, certified = background.died_days_ago[first:end], background.certified_days_ago[first:end]
     gone = died != NEVER
     treated = retired & (draws % 10 < 3)
+    # nobody in custody was at work then: contributions in custody would be a finding, and a right one
+    long_retired = background.retired_from[first:end] < month_number(AS_OF) - 90
     waves = (
         (retired, certified, "face", None, "conclusive", "self-service", None),
         (gone, died, "death_record", None, "conclusive", "civil affairs", None),
         (gone & (draws % 5 < 2), died, "death_record", None, "conclusive", "hospital", None),
         (treated, np.where(gone, died, 0) + draws // 10 % 290 + 1, "data_match", "medical_visit", "supporting", "identity check", None),
-        (retired & (draws % 1_000 == 7), 1_500 + draws // 1_000, "custody", None, "conclusive", "prison administration", 700),
+        (long_retired & (draws % 1_000 == 7), 1_500 + draws // 1_000, "custody", None, "conclusive", "prison administration", 700),
     )
     made = []
     for wave, (chosen, days, kind, trace, strength, source, until) in enumerate(waves):
