@@ -150,7 +150,7 @@ def policy_sections(content: dict[str, Any], prefix: str = "") -> Iterator[str]:
 
 def test_every_policy_section_is_documented_and_no_other() -> None:
     content = tomllib.loads((ROOT / "policy.toml").read_text(encoding="utf-8"))
-    documented = re.findall(r"^\| `(\[{1,2}[a-z_.]+\]{1,2})` \|", CONFIGURATION, flags=re.MULTILINE)
+    documented = re.findall(r"^\| `(\[{1,2}[A-Za-z0-9_.]+\]{1,2})` \|", CONFIGURATION, flags=re.MULTILINE)
     assert len(documented) == len(set(documented))
     assert set(documented) == set(policy_sections(content))
 

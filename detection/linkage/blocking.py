@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.linkage.engines import DuckDbEngine, Engine
-from detection.linkage.features import Atom
+from detection.linkage.plan import Atom
 from detection.linkage.preparation import ROW, sample_clause
 
 SAMPLE_ROWS = 60_000

@@ -21,9 +21,10 @@ from detection.linkage.clusters import ClusterRule, cluster, components, inside_
 from detection.linkage.engines import DuckDbEngine, Engine, EngineName, open_duckdb, open_spark
 from detection.linkage.errors import LinkageInputError
 from detection.linkage.feature_columns import FeatureColumn
-from detection.linkage.features import ComparisonPlan, Plan, plan_features
+from detection.linkage.features import plan_features
 from detection.linkage.mapping import Mapping
 from detection.linkage.model import Model, shape_of
+from detection.linkage.plan import ComparisonPlan, Plan
 from detection.linkage.preparation import ROW, clean
 from detection.linkage.records import make_records
 from detection.linkage.scoring import Scorer, columns_in, condition_in

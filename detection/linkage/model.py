@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from detection.linkage.errors import LinkageInputError
-from detection.linkage.features import ComparisonPlan
+from detection.linkage.plan import ComparisonPlan
 from detection.linkage.training import Parameters
 
 FORMAT = 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detection.linkage.engines import DuckDbEngine
-from detection.linkage.features import TOKEN_FACTOR, Plan
+from detection.linkage.plan import TOKEN_FACTOR, Plan
 from detection.linkage.preparation import ROW
 
 RARE_WORDS = 8

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.linkage.engines import Engine
-from detection.linkage.features import ComparisonPlan
+from detection.linkage.plan import ComparisonPlan
 from detection.linkage.preparation import ROW
 from detection.linkage.training import Parameters, Vectors
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from detection.linkage.features import ComparisonPlan
+from detection.linkage.plan import ComparisonPlan
 from detection.linkage.training import Parameters
 
 MISSING, DIFFERS, PRIOR, OTHERS = "missing", "differs", "prior", "other records"

@@ -13,9 +13,9 @@ from benchmarks.linkage_people import COLUMNS, make
 from detection.linkage.chinese.comparisons import replaced_columns, with_chinese
 from detection.linkage.chinese.features import prepare
 from detection.linkage.feature_columns import FeatureKind
-from detection.linkage.features import Plan
 from detection.linkage.link import Linked, link
 from detection.linkage.mapping import mapping_of
+from detection.linkage.plan import Plan
 from models.policy_detection import LinkagePolicy
 
 SAME = {name: name for name in COLUMNS}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from detection.linkage.blocking import Rule
 from detection.linkage.feature_columns import FeatureColumn, FeatureKind
-from detection.linkage.features import Atom, ComparisonPlan, Level, Plan
+from detection.linkage.plan import Atom, ComparisonPlan, Level, Plan
 
 NUMBER_LENGTH = 17
 
