@@ -41,7 +41,7 @@ from models.repositories import certifications, region_statuses
 ROOT = Path(__file__).parents[1]
 # What anybody sets on a server for this; the rest is as it comes.
 SERVER = {
-    "shared_buffers": "2GB",
+    "shared_buffers": "5GB",
     "effective_cache_size": "8GB",
     "max_wal_size": "8GB",
     "checkpoint_timeout": "15min",

@@ -100,6 +100,8 @@ def linkage(
         _write(inputs.linked.clusters, clusters_out)
     if out is not None:
         _write(pairs, out)
+    elif inputs.truth is None and as_json:
+        result["pairs"] = pairs.to_pylist()  # standard output holds JSON only
     elif inputs.truth is None:
         _write(pairs, None)
         click.echo(json.dumps(result, ensure_ascii=False, allow_nan=False), err=True)
