@@ -138,7 +138,8 @@ def cluster(
     starts = np.searchsorted(of_component, np.arange(len(sizes) + 1))
     position = np.zeros(len(labels), dtype=np.int64)
     top = rule.clip + 1.0
-    for members in _members(labels, 3, len(labels)):
+    _threes(left, right, weight, labels, inside, rule, result, joined)
+    for members in _members(labels, 4, len(labels)):
         component = labels[members[0]]
         pairs = inside[starts[component] : starts[component + 1]]
         members = np.sort(members)
@@ -154,6 +155,33 @@ def cluster(
         for member, number in zip(members, found, strict=True):
             result[member] = firsts.setdefault(int(number), int(member))
     return result, joined[:given]
+
+
+def _threes(left: Ints, right: Ints, weight: Floats, labels: Ints, inside: Ints, rule: ClusterRule, result: Ints, joined: Floats) -> None:
+    """The same for components of three records, which are most of those that are more than a pair, all at once."""
+    sizes = np.bincount(labels)
+    members = np.argsort(labels, kind="stable")
+    members = members[sizes[labels[members]] == 3].reshape(-1, 3)
+    if not len(members):
+        return
+    row = np.full(len(sizes), -1, dtype=np.int64)
+    row[labels[members[:, 0]]] = np.arange(len(members))
+    pairs = inside[row[labels[left[inside]]] >= 0]
+    rows = row[labels[left[pairs]]]
+    one = (members[rows] == left[pairs][:, None]).argmax(axis=1)
+    other = (members[rows] == right[pairs][:, None]).argmax(axis=1)
+    place = one + other - 1  # of the pairs 0-1, 0-2, 1-2
+    found = np.full((len(members), 3), rule.unknown)
+    found[rows, place] = _counted(weight[pairs], rule.clip)
+    best = found.argmax(axis=1)
+    highest = found.max(axis=1)
+    rest = (found.sum(axis=1) - highest) / 2
+    joined[pairs] = np.where(place == best[rows], highest[rows], rest[rows])
+    whole = rest >= rule.cut
+    result[members[whole]] = members[whole, :1]
+    two = ~whole & (highest >= rule.cut)
+    first, second = np.array([0, 0, 1])[best[two]], np.array([1, 2, 2])[best[two]]
+    result[members[two, second]] = members[two, first]
 
 
 def _counted(weight: Floats, clip: float) -> Floats:

@@ -31,6 +31,9 @@ class Engine(Protocol):
     def create(self, table: str, sql: str) -> None:
         """Make a table of a query's rows, in place of one of that name."""
 
+    def view(self, name: str, sql: str) -> None:
+        """Give a query a name without keeping its rows."""
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a small result."""
 
@@ -81,6 +84,10 @@ class DuckDbEngine:
     def create(self, table: str, sql: str) -> None:
         """Make a table of a query's rows, in place of one of that name."""
         self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {sql}")
+
+    def view(self, name: str, sql: str) -> None:
+        """Give a query a name without keeping its rows."""
+        self.connection.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a small result."""
@@ -160,6 +167,10 @@ class SparkEngine:
         path = str(self._folder / f"{table}_{self._made}.parquet")
         self.session.sql(sql).write.mode("overwrite").parquet(path)
         self.session.read.parquet(path).createOrReplaceTempView(table)
+
+    def view(self, name: str, sql: str) -> None:
+        """Give a query a name without keeping its rows."""
+        self.session.sql(sql).createOrReplaceTempView(name)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a small result."""

@@ -131,14 +131,13 @@ def _prepared(duck: DuckDbEngine, whole: pa.Table, source: NDArray[np.int32], ma
     raw = raw.append_column(ROW, pa.array(np.arange(raw.num_rows, dtype=np.int64))).append_column("source", pa.array(source))
     # what the features of a language cover is compared and blocked by them; cleaning is for the other columns
     covered = replaced_columns(extra)
-    duck.load("raw", raw.drop_columns(sorted(covered & set(raw.column_names))))
+    duck.connection.register("raw", raw.drop_columns(sorted(covered & set(raw.column_names))))
     del raw
     facts = clean(duck, Mapping(tuple(item for item in mapping.mapped if item.name not in covered)), extra)
-    duck.drop("raw")
+    duck.connection.unregister("raw")
     plan, rules = with_chinese(plan_features(facts, () if covered else extra), extra)
     if plan.comparisons:
         make_records(duck, plan)
-    duck.drop("cleaned")
     return plan, rules
 
 
@@ -174,6 +173,15 @@ def _link(
     policy, records, two_files = run.policy, len(source), len(tables) == 2
     blocked = blocking.block(engine, rules, two_files=two_files, pairs_max=_pairs_max(policy, records), progress=run.progress)
     run.figures["rules"] = [{"rule": rule.label, "comparisons": rule.comparisons, "left_out": rule.left_out} for rule in blocked]
+    compared = int(engine.rows("SELECT count(*) FROM pairs")[0][0])
+    all_pairs = engine.arrow("SELECT l, r FROM pairs") if keep_compared else None
+    if plan.apart is not None:
+        # what the plan says are two persons is compared by that alone, and is most of what a shared address finds
+        engine.create(
+            "possible", f"SELECT l, r, found FROM {_sides(plan.apart, 'pairs', found=True)} WHERE NOT {condition_in(engine, plan.apart)}"
+        )
+        engine.create("pairs", "SELECT l, r, found FROM possible")
+        engine.drop("possible")
     run.step("blocking")
     scorer = Scorer(engine, plan.comparisons, frozenset(plan.identifying))
     if model is None:
@@ -189,8 +197,8 @@ def _link(
     if everything:
         across = "a.source < b.source" if two_files else f"a.{ROW} < b.{ROW}"
         engine.create("pairs", f"SELECT a.{ROW} AS l, b.{ROW} AS r FROM records AS a JOIN records AS b ON {across}")
-    all_pairs = engine.arrow("SELECT l, r FROM pairs") if keep_compared else None
-    compared = int(engine.rows("SELECT count(*) FROM pairs")[0][0])
+        compared = int(engine.rows("SELECT count(*) FROM pairs")[0][0])
+        all_pairs = engine.arrow("SELECT l, r FROM pairs") if keep_compared else None
     scorer.score("pairs", parameters, "scored", weight_min=policy.kept_weight_min)
     scored = engine.arrow("SELECT * FROM scored")
     run.step("scoring")
@@ -259,8 +267,8 @@ def _trained(
     wanted = int(min(policy.random_pairs, 4 * total + 10))
     one = random.integers(0, sizes[0] if len(sizes) == 2 else records, wanted)
     other = random.integers(sizes[0], records, wanted) if len(sizes) == 2 else random.integers(0, records, wanted)
-    drawn = np.unique(np.stack([np.minimum(one, other), np.maximum(one, other)])[:, one != other], axis=1)
-    engine.load("drawn", pa.table({"l": drawn[0], "r": drawn[1]}))
+    places = np.unique((np.minimum(one, other) * records + np.maximum(one, other))[one != other])
+    engine.load("drawn", pa.table({"l": places // records, "r": places % records}))
     random_vectors, _ = scorer.vectors("drawn")
     namesakes = _namesakes(engine, scorer, plan, policy)
     found = int(engine.rows("SELECT count(*) FROM pairs")[0][0])
@@ -332,16 +340,19 @@ def _apart(
     if not len(left):
         return None
     engine.load("inside", pa.table({"l": left, "r": right}))
-    columns = columns_in(plan.apart)
-    sides = [
-        f"(SELECT {ROW} AS {side}, {', '.join(f'{name} AS {name}_{side}' for name in columns)} FROM records) AS {side}s" for side in "lr"
-    ]
-    found = engine.arrow(
-        f"SELECT inside.l AS l, inside.r AS r FROM inside JOIN {sides[0]} ON inside.l = ls.l JOIN {sides[1]} ON inside.r = rs.r "
-        f"WHERE {condition_in(engine, plan.apart)}"
-    )
+    found = engine.arrow(f"SELECT l, r FROM {_sides(plan.apart, 'inside')} WHERE {condition_in(engine, plan.apart)}")
     engine.drop("inside")
     return found["l"].to_numpy(), found["r"].to_numpy()
+
+
+def _sides(condition: str, pairs: str, *, found: bool = False) -> str:
+    """SQL of pairs (l, r) with what a condition looks at of both records."""
+    columns = columns_in(condition)
+    read = {side: ", ".join(f"{side}s.{name} AS {name}_{side}" for name in columns) for side in "lr"}
+    return (
+        f"(SELECT one.l AS l, one.r AS r{', one.found AS found' if found else ''}, {read['l']}, {read['r']} FROM {pairs} AS one "
+        f"JOIN records AS ls ON one.l = ls.{ROW} JOIN records AS rs ON one.r = rs.{ROW}) AS sides"
+    )
 
 
 def _with_ids(scored: pa.Table, tables: list[pa.Table], source: NDArray[np.int32]) -> pa.Table:

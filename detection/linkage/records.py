@@ -13,7 +13,7 @@ WORDS_MOST = 40
 
 
 def make_records(duck: DuckDbEngine, plan: Plan) -> None:
-    """Make the table ``records`` of ``cleaned``: one row each, with the plan's derived columns and arrays of weighted words."""
+    """Make the table ``records`` of ``cleaned``: one row each, with the plan's derived columns, arrays of words."""
     joins, columns = [], []
     for variable, words in plan.token_columns.items():
         _words(duck, variable, words)
@@ -23,7 +23,11 @@ def make_records(duck: DuckDbEngine, plan: Plan) -> None:
     same = ", ".join(name for name, sql in plan.derived.items() if sql == name)
     # in two steps, because a derived column may be derived from a derived one
     listed = ", ".join(part for part in (same, derived) if part)
-    duck.create(
+    # without words there is nothing to be worked out that is worth a second copy of all records
+    make = (
+        duck.create if plan.token_columns or len(plan.derived) > sum(_plain(name, sql) for name, sql in plan.derived.items()) else duck.view
+    )
+    make(
         "records",
         f"SELECT base.*{''.join(', ' + column for column in columns)} FROM "
         f"(SELECT {ROW}, source{', ' + listed if listed else ''} FROM cleaned) AS base "
@@ -31,6 +35,12 @@ def make_records(duck: DuckDbEngine, plan: Plan) -> None:
     )
     for variable in plan.token_columns:
         duck.drop(f"words_{variable}")
+    if make is duck.create:
+        duck.drop("cleaned")
+
+
+def _plain(name: str, sql: str) -> bool:
+    return sql in {name, f"replace({name}, '-', '')"}
 
 
 def _words(duck: DuckDbEngine, variable: str, words: str) -> None:

@@ -88,34 +88,38 @@ class Scorer:
         self._comparisons = comparisons
         self._api = engine.splink()
         self._api.debug_mode = False
-        columns = ", ".join([ROW, *columns_read(comparisons)])
-        engine.create("compared", f"SELECT {columns} FROM records")
-        self._records = self._api.register("compared")
+        self._columns = ", ".join([ROW, *columns_read(comparisons)])
         self._identifying = identifying
-        self._frequencies_ready = False
+        self._frequencies: dict[str, str] | None = None
         self._made = 0
 
-    def _linker(self, settings: dict[str, Any]) -> Any:
+    def _predict(self, settings: dict[str, Any], pairs: str, weight_min: float | None) -> Any:
         from splink import Linker
 
-        return Linker(self._records, settings, log_level=None, validate_settings=False)
-
-    def _predict(self, settings: dict[str, Any], pairs: str, weight_min: float | None) -> Any:
         self._made += 1
-        blocked = f"blocked_{self._made}"
+        blocked, compared = f"blocked_{self._made}", f"compared_{self._made}"
+        # Splink copies all that it is given: so only the records of these pairs
+        self._engine.create(
+            compared, f"SELECT {self._columns} FROM records WHERE {ROW} IN (SELECT l FROM {pairs} UNION SELECT r FROM {pairs})"
+        )
         self._engine.create(blocked, f"SELECT '0' AS match_key, l AS join_key_l, r AS join_key_r FROM {pairs}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            linker = self._linker(settings)
-            if settings_have_frequencies(settings) and not self._frequencies_ready:
-                self._register_frequencies(linker, settings)
-                self._frequencies_ready = True
+            linker = Linker(self._api.register(compared), settings, log_level=None, validate_settings=False)
+            if settings_have_frequencies(settings):
+                for column, table in self._frequency_tables(settings).items():
+                    linker.table_management.register_term_frequency_lookup(self._api.register(table), column)
             linker.table_management.register_blocked_pairs_for_predict(self._api.register(blocked))
             predicted = linker.inference.predict(threshold_match_weight=weight_min, warning_mode="never")
         self._engine.drop(blocked)
+        self._engine.drop(compared)
         return predicted
 
-    def _register_frequencies(self, linker: Any, settings: dict[str, Any]) -> None:
+    def _frequency_tables(self, settings: dict[str, Any]) -> dict[str, str]:
+        """Table by column of how frequent each value is among all records. They are made once."""
+        if self._frequencies is not None:
+            return self._frequencies
+        made: dict[str, str] = {}
         own = {(comparison.name, level.tf) for comparison in self._comparisons for level in comparison.levels[:1] if level.tf}
         for comparison, described in zip(self._comparisons, settings["comparisons"], strict=True):
             for level, entry in zip(comparison.levels, described["comparison_levels"][1:], strict=False):
@@ -127,8 +131,8 @@ class Scorer:
                 table = f"frequency_{column}"
                 self._engine.create(
                     table,
-                    f"SELECT {column}, CAST(n AS DOUBLE) / (SELECT count({column}) FROM compared) AS tf_{column} FROM "
-                    f"(SELECT {column}, count(*) AS n FROM compared WHERE {column} IS NOT NULL "
+                    f"SELECT {column}, CAST(n AS DOUBLE) / (SELECT count({column}) FROM records) AS tf_{column} FROM "
+                    f"(SELECT {column}, count(*) AS n FROM records WHERE {column} IS NOT NULL "
                     f"GROUP BY {column}) AS counted WHERE n >= {least}",
                 )
                 if (comparison.name, column) not in own:
@@ -137,7 +141,9 @@ class Scorer:
                     scale = entry["u_probability"] / max(mean, 1e-12)
                     self._engine.create(f"{table}_scaled", f"SELECT {column}, tf_{column} * {scale!r} AS tf_{column} FROM {table}")
                     table = f"{table}_scaled"
-                linker.table_management.register_term_frequency_lookup(self._api.register(table), column)
+                made[column] = table
+        self._frequencies = made
+        return made
 
     def vectors(self, pairs: str, *, found: bool = False) -> tuple[Vectors, NDArray[np.int64]]:
         """(comparison vectors, bits of the rules that found the pair) of the pairs of a table that is small enough for memory."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 Floats = NDArray[np.float64]
 
@@ -115,7 +115,7 @@ def labelled_threshold(
     highest = 0.0
     for accepted in looks:
         matches = int(right[accepted - 1])
-        bound = float(beta.ppf(error, matches, accepted - matches + 1)) if matches else 0.0
+        bound = float(betaincinv(matches, accepted - matches + 1, error)) if matches else 0.0
         highest = max(highest, bound)
         if bound >= precision_target:
             best = (accepted, bound)

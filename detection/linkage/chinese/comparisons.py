@@ -19,6 +19,12 @@ NUMBER_LENGTH = 17
 DAY = "replace({}, '-', '')"
 """Days are compared as YYYYMMDD, as cleaning leaves those of other calendars."""
 
+CORRECTED_YEARS = 3
+"""Years by which a birth date that was corrected, and the number with it, mostly moves at most."""
+
+_YEAR = "CAST(substr(resident_id_checked_{}, 7, 4) AS INT)"
+YEARS_APART = f"abs({_YEAR.format('l')} - {_YEAR.format('r')}) > {CORRECTED_YEARS}"
+
 UNLIMITED = 1e15
 """Comparisons expected of a rule that is only held to its share of all comparisons."""
 
@@ -106,6 +112,7 @@ def _number(there: set[str]) -> ComparisonPlan | None:
     same_sequence = f"{full} AND substr({core}_l, 15, 3) = substr({core}_r, 15, 3)"
     levels = (
         Level("the same number", f"{core}_l = {core}_r"),
+        Level("two right numbers, born years apart", f"resident_id_checked_l <> resident_id_checked_r AND {YEARS_APART}"),
         Level("two right numbers that differ", "resident_id_checked_l <> resident_id_checked_r"),
         Level("one is cut off", f"starts_with({core}_l, {core}_r) OR starts_with({core}_r, {core}_l)"),
         Level("one slip in region or birth date", f"{same_sequence} AND {_slips(core, 1)}"),
@@ -162,10 +169,16 @@ def _birth(there: set[str]) -> ComparisonPlan | None:
     if "birth_date_day" not in there:
         return None
     day = "birth_date_day"
+    # two right numbers tell two days of birth: that one of them is the other by another calendar is chance
+    proven = {"resident_id_checked", "resident_id_core"} <= there
+    unproven = " AND NOT coalesce(resident_id_checked_l <> resident_id_checked_r, FALSE)" if proven else ""
     levels = (
         Level("the same day", _both(day)),
-        Level("the same day, one of them in the lunar calendar", f"{day}_l = birth_date_from_lunar_r OR {day}_r = birth_date_from_lunar_l"),
-        Level("day and month swapped", f"{day}_l = birth_date_swapped_r"),
+        Level(
+            "the same day, one of them in the lunar calendar",
+            f"({day}_l = birth_date_from_lunar_r OR {day}_r = birth_date_from_lunar_l){unproven}",
+        ),
+        Level("day and month swapped", f"{day}_l = birth_date_swapped_r{unproven}"),
         Level("one digit differs", f"levenshtein({day}_l, {day}_r) = 1"),
         Level("the same day of another year", f"substr({day}_l, 5, 4) = substr({day}_r, 5, 4)"),
         Level("the same year", f"substr({day}_l, 1, 4) = substr({day}_r, 1, 4)"),

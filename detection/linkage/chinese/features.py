@@ -63,17 +63,17 @@ def prepare(records: pa.Table, columns: Mapping[str, str]) -> tuple[pa.Table, li
         made["phone_number"] = (FeatureKind.IDENTIFIER, "phone", phone)
     if account is not None:
         made["bank_account_number"] = (FeatureKind.IDENTIFIER, "bank_account", account)
-    house = None
+    house = address = None
     if _mostly_han(texts.get("address")):
         places = address_forms(texts["address"])
-        house = places.numbers
+        house, address = places.numbers, places.normal
         made["address_normal"] = (FeatureKind.NORMAL, "address", places.normal)
         made["address_numbers"] = (FeatureKind.NORMAL, "address", places.numbers)
         if names is None and numbers is None:  # nothing else to go by: worth the room that lists take
             made["address_tokens"] = (FeatureKind.TOKENS, "address", places.tokens)
     found = [FeatureColumn(name, kind, of) for name, (kind, of, _) in made.items()]
     values_of = {name: values for name, (_, _, values) in made.items()}
-    for key, (about, values) in _keys(numbers, names, days, region, phone, house).items():
+    for key, (about, values) in _keys(numbers, names, days, region, phone, house, address).items():
         found.append(FeatureColumn(f"key_{key}", FeatureKind.KEY, about[0], about[1:]))
         values_of[f"key_{key}"] = values
     kept = records.drop_columns([name for name in values_of if name in records.column_names])
@@ -116,6 +116,7 @@ def _keys(
     region: pa.Array | None,
     phone: pa.Array | None,
     house: pa.Array | None,
+    address: pa.Array | None,
 ) -> dict[str, Key]:
     """Keys to block on, each narrow, with the columns that they are made of: what is left when one or two things are wrong."""
     keys: dict[str, Key] = {}
@@ -137,13 +138,16 @@ def _keys(
         keys["name_and_year"] = (about, joined(names.loose, pc.utf8_slice_codeunits(born, 0, 4), place))
         keys["surname_and_birth"] = (about, joined(names.surname, born, place))
     elif born is not None:
-        keys["name_and_birth"] = (("full_name", told_by), joined(names.loose, born))
         keys["surname_and_birth"] = (("full_name", told_by), joined(names.surname, born))
+    if born is not None:
+        keys["name_and_birth"] = (("full_name", told_by), joined(names.loose, born))
     if phone is not None and born is None:
         keys["name_and_phone"] = (("full_name", "phone"), joined(names.loose, pc.utf8_slice_codeunits(phone, -4, 11)))
     if house is not None:
         at = house if place is None else joined(house, place)
         keys["surname_and_house"] = (("full_name", "address"), joined(names.surname, at))
+    if address is not None and house is not None and place is not None:  # of people who moved to another county's books
+        keys["surname_and_address"] = (("full_name", "address"), or_null(joined(names.surname, address), pc.is_valid(house)))
     return keys
 
 
