@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 
 from detection.linkage import blocking
 from detection.linkage.chinese.comparisons import replaced_columns, with_chinese
-from detection.linkage.chinese.features import prepare
+from detection.linkage.chinese.features import chinese_columns, prepare
 from detection.linkage.clusters import ClusterRule, cluster, components, inside_pairs, missing_pairs
 from detection.linkage.engines import DuckDbEngine, Engine, EngineName, open_duckdb, open_spark
 from detection.linkage.errors import LinkageInputError
 from detection.linkage.feature_columns import FeatureColumn
 from detection.linkage.features import plan_features
-from detection.linkage.mapping import Mapping
+from detection.linkage.mapping import ColumnKind, Mapping
 from detection.linkage.model import Model, shape_of
 from detection.linkage.plan import ComparisonPlan, Plan
-from detection.linkage.preparation import ROW, clean
+from detection.linkage.preparation import ROW, clean, facts_of
 from detection.linkage.records import make_records
 from detection.linkage.scoring import Scorer, columns_in, condition_in
 from detection.linkage.source import ID
@@ -36,6 +36,8 @@ from models.policy_detection import LinkagePolicy
 
 Progress = Callable[[str, int, int], None]
 STEPS = 6
+PREPARED = 200_000
+"""Records prepared at a time, so that their forms are not all there beside the engine's copy of them."""
 _HASH = "(l * 7919 + r * 104729) % 1000003"
 """Draws the same sample of pairs on every engine."""
 
@@ -126,15 +128,28 @@ def link(
 
 
 def _prepared(duck: DuckDbEngine, whole: pa.Table, source: NDArray[np.int32], mapping: Mapping) -> tuple[Plan, list[blocking.Rule]]:
-    extra: list[FeatureColumn]
-    raw, extra = prepare(whole.drop_columns([ID]), mapping.columns)
-    raw = raw.append_column(ROW, pa.array(np.arange(raw.num_rows, dtype=np.int64))).append_column("source", pa.array(source))
-    # what the features of a language cover is compared and blocked by them; cleaning is for the other columns
-    covered = replaced_columns(extra)
-    duck.connection.register("raw", raw.drop_columns(sorted(covered & set(raw.column_names))))
-    del raw
-    facts = clean(duck, Mapping(tuple(item for item in mapping.mapped if item.name not in covered)), extra)
-    duck.connection.unregister("raw")
+    chinese = chinese_columns(whole, mapping.columns)
+    # the order of day and month is read off all dates, so that only what has none left to clean is worked on in parts
+    parts = bool(chinese & {"full_name", "resident_id"}) and all(
+        item.kind is not ColumnKind.DATE or item.name == "birth_date" for item in mapping.mapped
+    )
+    extra: list[FeatureColumn] = []
+    covered: frozenset[str] = frozenset()
+    left = mapping
+    for start in range(0, whole.num_rows, PREPARED if parts else whole.num_rows):
+        part = whole.slice(start, PREPARED if parts else whole.num_rows)
+        raw, extra = prepare(part.drop_columns([ID]), mapping.columns, chinese)
+        rows = np.arange(start, start + part.num_rows, dtype=np.int64)
+        raw = raw.append_column(ROW, pa.array(rows)).append_column("source", pa.array(source[rows]))
+        # what the features of a language cover is compared and blocked by them; cleaning is for the other columns
+        covered = replaced_columns(extra)
+        left = Mapping(tuple(item for item in mapping.mapped if item.name not in covered))
+        duck.connection.register("raw", raw.drop_columns(sorted(covered & set(raw.column_names))))
+        clean(duck, left, extra, append=start > 0)
+        duck.connection.unregister("raw")
+        del raw
+    pa.default_memory_pool().release_unused()
+    facts = facts_of(duck, left)
     plan, rules = with_chinese(plan_features(facts, () if covered else extra), extra)
     if plan.comparisons:
         make_records(duck, plan)

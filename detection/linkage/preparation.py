@@ -55,8 +55,8 @@ def variables(mapping: Mapping) -> dict[str, str]:
     return {item.name: f"v{place}_{item.name.lower()}" if item.name in own else f"v{place}" for place, item in enumerate(mapping.mapped)}
 
 
-def clean(duck: DuckDbEngine, mapping: Mapping, extra: Sequence[FeatureColumn] = ()) -> list[ColumnFacts]:
-    """Make the table ``cleaned`` of ``raw`` and say what its columns look like.
+def clean(duck: DuckDbEngine, mapping: Mapping, extra: Sequence[FeatureColumn] = (), *, append: bool = False) -> None:
+    """Make the table ``cleaned`` of ``raw``, or append to it.
 
     raw has unique_id, source, one text column for each name of the mapping and the extra columns, which are taken as they are.
     """
@@ -81,7 +81,16 @@ def clean(duck: DuckDbEngine, mapping: Mapping, extra: Sequence[FeatureColumn] =
         else:
             selected.append(feature.name)
     source = f"(SELECT *, {', '.join(parts)} FROM raw)" if parts else "raw"
-    duck.create("cleaned", f"SELECT {ROW}, source, {', '.join(selected)} FROM {source}")
+    query = f"SELECT {ROW}, source, {', '.join(selected)} FROM {source}"
+    if append:
+        duck.connection.execute(f"INSERT INTO cleaned {query}")
+    else:
+        duck.create("cleaned", query)
+
+
+def facts_of(duck: DuckDbEngine, mapping: Mapping) -> list[ColumnFacts]:
+    """What the columns of ``cleaned`` look like, by their order in the mapping."""
+    names = variables(mapping)
     return [_facts(duck, item.name, names[item.name], item.kind) for item in mapping.mapped]
 
 

@@ -135,7 +135,8 @@ def read_table(path: Path) -> pa.Table:
 
 def _parquet(path: Path) -> pa.Table:
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:  # the other reader brings pandas and Arrow's data sets with it
+            table = file.read()
     except (pa.ArrowInvalid, OSError) as error:
         raise LinkageInputError(f"{path.name}: the Parquet file cannot be read: {error}") from error
     return pa.table([_as_text(path, name, table[name]) for name in table.column_names], names=table.column_names)

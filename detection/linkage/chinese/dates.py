@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import pyarrow as pa
@@ -50,14 +50,20 @@ def days_of(values: pa.Array) -> pa.Array:
 
 
 def _forms(distinct: pa.Array) -> list[pa.Array]:
-    days = [read_day(value) for value in distinct.to_pylist()]
-    rows = (
-        days,
-        [None if day is None else solar_day(day[0], day[1], day[2]) for day in days],
-        [None if day is None else _valid(day[0], day[2], day[1]) if day[1] != day[2] else None for day in days],
-    )
-    written = [None if day is None else _valid(*day) for day in rows[0]]
-    return [pa.array([None if one is None else one.isoformat() for one in each], pa.string()) for each in (written, rows[1], rows[2])]
+    rows = [_meanings(value) for value in distinct.to_pylist()]
+    return [pa.array([row[place] for row in rows], pa.string()) for place in range(3)]
+
+
+@lru_cache(maxsize=100_000)
+def _meanings(text: str) -> tuple[str | None, str | None, str | None]:
+    """The forms of one date. There are some 30,000 days on which people who live were born."""
+    day = read_day(text)
+    if day is None:
+        return None, None, None
+    year, month, number = day
+    meant = (_valid(*day), solar_day(*day), _valid(year, number, month) if month != number else None)
+    written, lunar, swapped = (None if one is None else one.isoformat() for one in meant)
+    return written, lunar, swapped
 
 
 def read_day(text: str) -> tuple[int, int, int] | None:

@@ -24,23 +24,47 @@ from detection.linkage.feature_columns import FeatureColumn, FeatureKind
 _HAN = r"\p{Han}"
 
 
-def prepare(records: pa.Table, columns: Mapping[str, str]) -> tuple[pa.Table, list[FeatureColumn]]:
+def _mostly_han(values: pa.Array) -> bool:
+    if len(values) == values.null_count:
+        return False
+    return bool(pc.mean(pc.match_substring_regex(values, _HAN).cast(pa.int8())).as_py() > 0.5)
+
+
+_LOOKS = {
+    "full_name": _mostly_han,
+    "surname": _mostly_han,
+    "address": _mostly_han,
+    "resident_id": looks_like_resident_ids,
+    "phone": looks_like_chinese_phones,
+    "region_code": looks_like_region_codes,
+}
+
+
+def chinese_columns(records: pa.Table, columns: Mapping[str, str]) -> frozenset[str]:
+    """Canonical names of the columns that look Chinese; more than half of the values must."""
+    there = {name: column for name, column in columns.items() if name in _LOOKS and column in records.column_names}
+    return frozenset(name for name, column in there.items() if _LOOKS[name](text_column(records.column(column))))
+
+
+def prepare(records: pa.Table, columns: Mapping[str, str], chinese: frozenset[str] | None = None) -> tuple[pa.Table, list[FeatureColumn]]:
     """The records with derived columns, and what each of those is good for.
 
     columns: canonical name (resident_id, full_name or given_name and surname, birth_date, region_code, phone, bank_account, address) ->
     column of the table. A column that does not look Chinese gets nothing; where none does, the table comes back as it was. What is derived
     depends on the row alone, and on nothing else in the table, once the columns are found to be Chinese. Columns of earlier preparation
-    are replaced.
+    are replaced. chinese: what ``chinese_columns`` says of the whole table, where these records are a part of it.
     """
+    if chinese is None:
+        chinese = chinese_columns(records, columns)
     texts = {name: text_column(records.column(column)) for name, column in columns.items() if column in records.column_names}
-    names = _names(texts)
-    numbers = resident_id_forms(texts["resident_id"]) if "resident_id" in texts and looks_like_resident_ids(texts["resident_id"]) else None
-    if names is None and numbers is None and not _mostly_han(texts.get("address")):
+    names = _names(texts, chinese)
+    numbers = resident_id_forms(texts["resident_id"]) if "resident_id" in chinese else None
+    if names is None and numbers is None and "address" not in chinese:
         return records, []
     made: dict[str, tuple[FeatureKind, str, pa.Array]] = {}
-    phone = phone_numbers(texts["phone"]) if "phone" in texts and looks_like_chinese_phones(texts["phone"]) else None
+    phone = phone_numbers(texts["phone"]) if "phone" in chinese else None
     account = account_numbers(texts["bank_account"]) if "bank_account" in texts else None
-    region = regions_in_force(texts["region_code"]) if "region_code" in texts and looks_like_region_codes(texts["region_code"]) else None
+    region = regions_in_force(texts["region_code"]) if "region_code" in chinese else None
     days = date_forms(texts["birth_date"]) if "birth_date" in texts else None
     if numbers is not None:
         made["resident_id_core"] = (FeatureKind.IDENTIFIER, "resident_id", numbers.core)
@@ -64,7 +88,7 @@ def prepare(records: pa.Table, columns: Mapping[str, str]) -> tuple[pa.Table, li
     if account is not None:
         made["bank_account_number"] = (FeatureKind.IDENTIFIER, "bank_account", account)
     house = address = None
-    if _mostly_han(texts.get("address")):
+    if "address" in chinese:
         places = address_forms(texts["address"])
         house, address = places.numbers, places.normal
         made["address_normal"] = (FeatureKind.NORMAL, "address", places.normal)
@@ -90,20 +114,14 @@ def _proven(numbers: ResidentIdForms, days: DateForms | None) -> pa.Array:
     return pc.coalesce(numbers.checked, or_null(numbers.core, agreed))
 
 
-def _names(texts: Mapping[str, pa.Array]) -> NameForms | None:
-    if _mostly_han(texts.get("full_name")):
+def _names(texts: Mapping[str, pa.Array], chinese: frozenset[str]) -> NameForms | None:
+    if "full_name" in chinese:
         return name_forms(texts["full_name"])
-    if "full_name" not in texts and _mostly_han(texts.get("surname")) and "given_name" in texts:
+    if "full_name" not in texts and "surname" in chinese and "given_name" in texts:
         # not null_handling="skip": that drops rows in which all is null (pyarrow 26)
         whole = pc.binary_join_element_wise(texts["surname"].fill_null(""), texts["given_name"].fill_null(""), "")
         return name_forms(pc.if_else(pc.equal(whole, ""), pa.scalar(None, pa.string()), whole))
     return None
-
-
-def _mostly_han(values: pa.Array | None) -> bool:
-    if values is None or len(values) == values.null_count:
-        return False
-    return bool(pc.mean(pc.match_substring_regex(values, _HAN).cast(pa.int8())).as_py() > 0.5)
 
 
 Key = tuple[tuple[str, ...], pa.Array]
