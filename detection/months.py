@@ -142,7 +142,9 @@ def count_of(from_month: ir.DateValue, to_month: ir.DateValue) -> ir.IntegerValu
 
 def each_month(from_month: ir.DateValue, to_month: ir.DateValue) -> ir.Value:
     """Numbers of the months of an interval with an end, one a row. Only for few rows: each becomes as many as it has months."""
-    return ibis.range(number_of(from_month), number_of(to_month) + 1, 1).unnest()
+    # each bound within a function call: for Spark, Ibis 12 subtracts one from the other without setting brackets
+    start, stop = number_of(from_month), number_of(to_month) + 1
+    return ibis.range(ibis.coalesce(start, stop), ibis.coalesce(stop, start), 1).unnest()
 
 
 def islands(table: ir.Table, by: str, from_month: str, to_month: str) -> ir.Table:

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Playwright, sync_playwright
 from psycopg import sql
 from sqlalchemy import make_url
 
@@ -24,6 +25,7 @@ from tests.postgres import running_postgres
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = "lifecert_template"
+CHROMIUM = Path("/usr/bin/chromium")
 
 settings.register_profile("lifecert", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 settings.load_profile("lifecert")
@@ -140,3 +142,12 @@ def sqlite_database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]
     opened = Database(f"sqlite:///{path}")
     yield opened
     opened.dispose()
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """The one that a process can have: it keeps the event loop of the process."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed: apt-get install chromium fonts-noto-cjk")
+    with sync_playwright() as running:
+        yield running

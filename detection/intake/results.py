@@ -37,8 +37,8 @@ class ImportResult:
     report: Path
 
     def as_json(self) -> dict[str, Any]:
-        """The result as the command prints it."""
-        return {
+        """The result as the command prints it; what there is to look at only when there is any."""
+        told: dict[str, Any] = {
             "batch": self.batch,
             "rows": self.rows,
             "accepted": self.accepted,
@@ -46,7 +46,8 @@ class ImportResult:
             "rejected": self.rejected,
             "by_rule": dict(self.by_rule),
             "rejected_file": None if self.rejected_file is None else str(self.rejected_file),
-            "by_warning": dict(self.by_warning),
-            "warnings_file": None if self.warnings_file is None else str(self.warnings_file),
             "report": str(self.report),
         }
+        if self.by_warning:
+            told |= {"by_warning": dict(self.by_warning), "warnings_file": str(self.warnings_file)}
+        return told

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from playwright.sync_api import Playwright
 from werkzeug.serving import make_server
 
 from tests.api.conftest import World
-
-CHROMIUM = Path("/usr/bin/chromium")
+from tests.conftest import CHROMIUM
 
 pytestmark = pytest.mark.browser
 
@@ -27,19 +26,16 @@ def address(world: World) -> Iterator[str]:
     server.server_close()
 
 
-def test_the_page_shows_the_doors_and_asks_nobody_outside(address: str) -> None:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-quic"])
-        page = browser.new_page()
-        asked, complaints = [], []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.goto(f"{address}/docs")
-        page.wait_for_selector("#operations-v1-start_verification", timeout=20_000)
-        page.click("#operations-v1-start_verification .opblock-summary-control")
-        page.wait_for_selector("text=Idempotency-Key", timeout=20_000)
-        browser.close()
+def test_the_page_shows_the_doors_and_asks_nobody_outside(address: str, playwright: Playwright) -> None:
+    browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-quic"])
+    page = browser.new_page()
+    asked, complaints = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.goto(f"{address}/docs")
+    page.wait_for_selector("#operations-v1-start_verification", timeout=20_000)
+    page.click("#operations-v1-start_verification .opblock-summary-control")
+    page.wait_for_selector("text=Idempotency-Key", timeout=20_000)
+    browser.close()
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
     assert complaints == []

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from api.accounts import create_demo_accounts, demo_password
@@ -23,11 +23,11 @@ from api.rights import RoleName
 from api.settings import EngineChoice, Environment, Settings
 from models.region import Region, RegionLevel
 from models.repositories import persons
+from tests.conftest import CHROMIUM
 from verify.errors import WeightsError
 from verify.pad.challenge import draw_challenge
 from verify.views import PromptName
 
-CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -156,17 +156,9 @@ def real_service_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
 
 
 @pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not installed: apt-get install chromium fonts-noto-cjk")
-    with sync_playwright() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """Chromium whose camera is its own test picture, and whose permission question stays unanswered unless a test answers it."""
-    running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
     yield running
     running.close()
 

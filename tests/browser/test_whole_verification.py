@@ -15,8 +15,9 @@ from pypdf import PdfReader
 
 from models.identifiers import mask_name
 from tests.browser import conftest as pages
-from tests.browser.conftest import CHROMIUM, FLAGS, Service
+from tests.browser.conftest import FLAGS, Service
 from tests.browser.fake_camera import clip_frames, left_then_right, write_stream
+from tests.conftest import CHROMIUM
 from verify.evidence import EvidenceKind, EvidenceState
 
 pytestmark = pytest.mark.timeout(240)
@@ -35,7 +36,7 @@ def browser_with_her(playwright: Playwright, data_folder: Path, tmp_path_factory
     """Chromium whose camera shows her: straight, left and back, straight, right and back, straight."""
     stream = write_stream(tmp_path_factory.mktemp("camera") / "her.y4m", clip_frames(data_folder), left_then_right())
     flags = [*FLAGS, "--use-fake-ui-for-media-stream", f"--use-file-for-fake-video-capture={stream}"]
-    running = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+    running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
     yield running
     running.close()
     stream.unlink()
