@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from apiflask import APIFlask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import accounts, health, i18n, pages, problems, request_id, security_headers, v1
+from api import access_log, accounts, degraded, health, i18n, pages, problems, request_id, security_headers, v1
+from api.account_administration import tell_mixed_accounts
 from api.context import ChosenEngine, Context, open_context
 from api.log import configure
 from api.settings import Environment, load_settings
@@ -19,13 +21,17 @@ def create_app(context: Context) -> APIFlask:
         SECRET_KEY=context.keyring.derive("session-cookie").hex(),
         TESTING=settings.environment is Environment.TEST,
         MAX_CONTENT_LENGTH=context.policy.verification.capture.still.max_bytes + 64 * 1024,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.base_url.startswith("https://"),
-        SESSION_COOKIE_NAME="lifecert",
     )
-    for part in (request_id, security_headers, i18n, problems, accounts, v1, pages, health):
+    if settings.trusted_proxies:
+        # only as many addresses from the end of X-Forwarded-For as there are proxies of ours: what stands before them anybody can write
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies, x_host=0)  # type: ignore[method-assign]
+    for part in (request_id, security_headers, i18n, problems, degraded, accounts, v1, pages, health):
         part.register(app)
+    access_log.register(app)
+    if settings.metrics_port:
+        from api import metrics  # only here: the library looks at its folder when it is imported
+
+        metrics.register(app)
     return app
 
 
@@ -36,4 +42,5 @@ def create_wsgi() -> APIFlask:
     context = open_context(settings)
     if isinstance(context.engine, ChosenEngine):
         context.engine.load()  # a worker that cannot load its models must not take visitors
+    tell_mixed_accounts(context)
     return create_app(context)

@@ -1,4 +1,6 @@
-"""Work that goes on beside the queue's jobs: announcing changes of status, sending webhooks, runs of detection that staff asked for."""
+"""Work that goes on beside the queue's jobs: the audit is sealed, changes of status are announced, webhooks sent, and detection run that
+staff asked for.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from dataclasses import asdict
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import announcer, detection_requests
+from api import announcer, audit_sealing, detection_requests
+from api.clock_guard import read_clock
 from api.context import Context
 from api.log import logger
 from api.webhook_delivery import Sender
@@ -33,11 +36,16 @@ def make_sender(context: Context) -> Sender:
 
 @contextmanager
 def working_beside(context: Context) -> Iterator[None]:
-    """Announce, send and detect in threads until the block ends; what is in hand is finished first, or goes on with the next process."""
+    """Seal, announce, send and detect in threads until the block ends; what is in hand is finished, or goes on with the next process."""
     stop = threading.Event()
     sender = make_sender(context)
 
+    def seal() -> None:
+        audit_sealing.seal(context)
+
     def tell() -> None:
+        if not read_clock(context).steady:
+            return  # a status goes by the day
         done = announcer.announce(context.database, context.policy.certification, context.clock, stop=stop.is_set)
         if done.changes:
             log.info("changes_announced", looked_at=done.looked_at, changes=done.changes)
@@ -48,9 +56,12 @@ def working_beside(context: Context) -> Iterator[None]:
             log.info("webhooks_sent", **asdict(done))
 
     def detect() -> None:
+        if not read_clock(context).steady:
+            return
         detection_requests.carry_out_waiting(context)
 
     threads = [
+        threading.Thread(target=_every, args=(stop, seal, audit_sealing.SEAL_EVERY_S), name="audit"),
         threading.Thread(target=_every, args=(stop, tell, ANNOUNCE_EVERY_S), name="announcer"),
         threading.Thread(target=_every, args=(stop, send, SEND_EVERY_S), name="webhooks"),
         threading.Thread(target=_every, args=(stop, detect, LOOK_FOR_RUNS_EVERY_S), name="detection"),

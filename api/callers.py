@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from flask import current_app, request, session
+from flask import current_app, g, has_request_context, request, session
 from flask_login import current_user
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
-from api import client_rate
+from api import client_rate, sessions
 from api.accounts import protection, signed_in_by_token
 from api.clients import CHALLENGE, client_credentials, insufficient_scope
 from api.context import current
@@ -30,6 +31,7 @@ class Caller:
     """Somebody who was let in. actor: as the audit trail names them. person_id: set for pensioners. region: code prefix, for staff.
     client_pk: row of the machine client, for programs with credentials of their own.
 
+    proved_at: when staff gave password and second factor last.
     beside: the pensioner whose pages are open in the browser that staff are signed in with, when that pensioner may do the same.
     """
 
@@ -40,6 +42,7 @@ class Caller:
     beside: Caller | None = None
     client_pk: int | None = None
     client: Credentials | None = None
+    proved_at: datetime | None = None
 
     @property
     def is_staff(self) -> bool:
@@ -54,21 +57,18 @@ class Caller:
         """
         if self.person_id is not None and self.person_id != person_id:
             raise _unknown()
-        record = aliased(Person)
-        of_record = record.public_id == person_id
-        with current().database.read_scope() as store:
-            row = store.execute(
-                select(Person.id, Person.public_id, Person.region_code).where(
-                    Person.id == select(func.coalesce(record.merged_into_id, record.id)).where(of_record).scalar_subquery()
-                )
-            ).first()
+        row = _where_is(person_id)
         if row is None or (self.is_staff and not self.covers(row.region_code)):
             raise _unknown()
-        return Reached(row.id, row.public_id, row.region_code)
+        return row
 
     def covers(self, region_code: str) -> bool:
         """True when the region lies in the account's own; an account without a region covers none."""
         return self.region is not None and region_code.startswith(self.region)
+
+    def concerns(self, region_code: str) -> bool:
+        """True when one region lies in the other, the account's or this one; "" is the whole store. For counts, never for people."""
+        return self.region is not None and (self.covers(region_code) or self.region.startswith(region_prefix(region_code)))
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,31 @@ class Reached:
     key: int
     person_id: str
     region_code: str
+
+
+def need_fresh_sign_in(caller: Caller) -> None:
+    """For doors, before what goes against a person. Pages ask for the proof in place (api/pages/fresh_sign_in.py).
+
+    Raises:
+        Problem: sign_in_too_old (403) when staff gave password and second factor longer ago than policy accounts.fresh_minutes.
+    """
+    if caller.is_staff and caller.client is None and not sessions.is_fresh(caller.proved_at):
+        raise Problem("sign_in_too_old", "What goes against a person needs a sign-in of the last minutes.")
+
+
+def _where_is(person_id: str) -> Reached | None:
+    """The person of a record. A page that only shows asks once, however often it is checked who may see them."""
+    known: dict[str, Reached | None] | None = g.setdefault("reached", {}) if has_request_context() and request.method == "GET" else None
+    if known is not None and person_id in known:
+        return known[person_id]
+    record = aliased(Person)
+    speaking = select(func.coalesce(record.merged_into_id, record.id)).where(record.public_id == person_id).scalar_subquery()
+    with current().database.read_scope() as store:
+        row = store.execute(select(Person.id, Person.public_id, Person.region_code).where(Person.id == speaking)).first()
+    found = None if row is None else Reached(row.id, row.public_id, row.region_code)
+    if known is not None:
+        known[person_id] = found
+    return found
 
 
 def _unknown() -> Problem:
@@ -93,7 +118,7 @@ def staff_caller() -> Caller | None:
     if not isinstance(user, StaffUser) or not user.active:
         return None
     region = None if user.region_code is None else region_prefix(user.region_code)
-    return Caller(f"staff:{user.username or user.id}", None, region, rights_of(user.role_names))
+    return Caller(f"staff:{user.username or user.id}", None, region, rights_of(user.role_names), proved_at=user.proved_at)
 
 
 def person_caller() -> Caller | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,10 +14,12 @@ from typing import Any, cast
 from flask import current_app
 from sqlalchemy.orm import Session, sessionmaker
 
+from api import audit_sealing
+from api.keys import open_keyring
 from api.policy import Policy, load_policy
 from api.settings import EngineChoice, Environment, Settings
 from models.database import Database
-from models.keys import FileKeyRing, KeyRing
+from models.keys import KeyRing
 from models.schema import upgrade
 from verify.engines import load_engine
 from verify.engines.protocol import Engine
@@ -24,10 +27,17 @@ from verify.errors import WeightsError
 from verify.service import VerificationService
 from verify.weights import WrongHashError, locate
 
+WATCHED = frozenset({"detect", "embed", "passive", "mesh"})
+"""Steps of an engine whose time is measured where somebody watches."""
+
 
 def utc_now() -> datetime:
     """The clock of production: aware UTC."""
     return datetime.now(UTC)
+
+
+RESTORING = ".restoring"
+"""Folder in a home that a backup is being brought back into."""
 
 
 class HomeError(Exception):
@@ -44,6 +54,7 @@ class ChosenEngine:
         self._settings = settings
         self._lock = threading.Lock()
         self._engine: Engine | None = None
+        self._observer: Callable[[str, float], None] | None = None
         self.choice, self.note = choose_engine(settings)
 
     def load(self) -> Engine:
@@ -58,8 +69,24 @@ class ChosenEngine:
                 )
             return self._engine
 
+    def watch(self, observer: Callable[[str, float], None]) -> None:
+        """Tell the observer of each step of the engine and how many seconds it took."""
+        self._observer = observer
+
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.load(), name)
+        found = getattr(self.load(), name)
+        observer = self._observer
+        if observer is None or name not in WATCHED:
+            return found
+
+        def timed(*values: Any) -> Any:
+            began = time.monotonic()
+            try:
+                return found(*values)
+            finally:
+                observer(name, time.monotonic() - began)
+
+        return timed
 
 
 @dataclass(frozen=True)
@@ -114,6 +141,10 @@ def choose_engine(settings: Settings) -> tuple[EngineChoice, str]:
 
 def prepare_home(settings: Settings) -> None:
     """Make the home folder, readable by its owner only. Raises HomeError."""
+    if (settings.home / RESTORING).exists():
+        raise HomeError(
+            f"a restore into {settings.home} was interrupted: run the same lifecert restore again, it goes on; until then nothing is served"
+        )
     try:
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = settings.home / f".write-probe-{secrets.token_hex(4)}"
@@ -133,11 +164,20 @@ def open_store(settings: Settings) -> Database:
     return Database(settings.store_url)
 
 
+def open_without_upgrade(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Context:
+    """A context around the store as it is: for looking at it, whatever its revision."""
+    return _put_together(settings, Database(settings.store_url), clock)
+
+
 def open_context(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Context:
     """Put a context together: policy, store, keys, engine, service. Raises the error of whichever part is unusable."""
+    load_policy(settings.policy_file)  # before anything is made
+    return _put_together(settings, open_store(settings), clock)
+
+
+def _put_together(settings: Settings, database: Database, clock: Callable[[], datetime]) -> Context:
     policy = load_policy(settings.policy_file)
-    database = open_store(settings)
-    keyring = FileKeyRing.open(settings.keys_path)
+    keyring = open_keyring(settings, policy.keys, database)
     chosen = ChosenEngine(settings)
     engine = cast(Engine, chosen)
     rng: random.Random = secrets.SystemRandom() if settings.challenge_seed is None else random.Random(settings.challenge_seed)
@@ -149,8 +189,11 @@ def open_context(settings: Settings, *, clock: Callable[[], datetime] = utc_now)
         certification=policy.certification,
         retention=policy.retention,
         retry=policy.retry,
+        casework=policy.casework,
         policy_hash=policy.hash,
         clock=clock,
         rng=rng,
     )
-    return Context(settings, policy, database, keyring, engine, chosen.note, service, clock)
+    context = Context(settings, policy, database, keyring, engine, chosen.note, service, clock)
+    audit_sealing.opened(context)
+    return context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import date
 from pathlib import Path
 
 from sqlalchemy import select
@@ -10,15 +11,24 @@ from sqlalchemy import select
 from api import accounts, detection
 from api.cli.progress import ProgressCallback
 from api.context import Context
+from api.figures import make_figures
+from api.intake import intake_of
 from api.scopes import Scope
+from detection.intake.results import Options
+from detection.knowledge.knowledge_service import KnowledgeService
 from models.certification_state import CertificationState
 from models.client import Client
 from models.detection import DetectionKind
+from models.import_batch import ImportKind
 from models.life_evidence import LifeEvidence
 from models.repositories import audit, certifications, clients, persons
+from sample_data.claims import county as county_claims
 from sample_data.county import RECORDED_BY, load_county
 from sample_data.generate import DEFAULT_SEED, generate
 from sample_data.place import CITY
+
+MONTHS_COUNTED = 13
+"""So many month ends before today have figures, so that there is a year to compare with."""
 
 DETECTED = (DetectionKind.DUPLICATES, DetectionKind.BENEFITS, DetectionKind.PAYMENTS)
 CLIENT_ID = "demo-hospital"
@@ -72,8 +82,20 @@ def _load(context: Context, report: ProgressCallback) -> None:
         with context.sessions() as session:
             load_county(session, context.keyring, Path(folder), progress=report)
             session.commit()
+        _load_claims(context, Path(folder), today, report)
     for kind in DETECTED:
         detection.detect(context, kind, today, by=RECORDED_BY, progress=report)
+    make_figures(context).fill(MONTHS_COUNTED, by=RECORDED_BY, progress=report)
+
+
+def _load_claims(context: Context, folder: Path, today: date, report: ProgressCallback) -> None:
+    """The province's knowledge points and the county's claims, through the same doors as real ones."""
+    files = county_claims.write(folder, seed=DEFAULT_SEED, as_of=today)
+    knowledge = KnowledgeService(context.database, context.policy.knowledge, clock=context.clock, today=context.policy.certification.today)
+    knowledge.import_files([folder / county_claims.POINTS], by=RECORDED_BY)
+    intake = intake_of(context)
+    for file in files:
+        intake.import_file(ImportKind(county_claims.ORDER[file.name]), file, Options(), actor=RECORDED_BY, progress=report)
 
 
 def people_to_try(context: Context, count: int = 3) -> list[tuple[str, str, str]]:

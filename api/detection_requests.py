@@ -6,13 +6,11 @@ on with the run after its last finished stage.
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+from api import notes_in_home
 from api.context import Context
 from api.log import logger
 from detection.errors import DetectionError
@@ -37,9 +35,7 @@ class RunRequest:
 
 def folder(context: Context) -> Path:
     """Where requests wait, made when it is not there."""
-    waits = context.settings.home / "detection" / "waiting"
-    waits.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return waits
+    return notes_in_home.folder(context.settings.home / "detection" / "waiting")
 
 
 def ask(context: Context, request: RunRequest) -> None:
@@ -56,15 +52,8 @@ def ask(context: Context, request: RunRequest) -> None:
         "by": request.asked_by,
         "at": request.asked_at.isoformat(),
     }
-    place = folder(context)
-    unfinished = place / f".{secrets.token_hex(8)}"
-    unfinished.write_text(json.dumps(note), encoding="utf-8")
-    try:
-        os.link(unfinished, place / name)
-    except FileExistsError:
-        raise ConflictError(Conflict.RUN_IN_PROGRESS, "the same run waits already") from None
-    finally:
-        unfinished.unlink()
+    if not notes_in_home.leave(folder(context) / name, note):
+        raise ConflictError(Conflict.RUN_IN_PROGRESS, "the same run waits already")
 
 
 def waiting(context: Context) -> list[RunRequest]:
@@ -76,11 +65,15 @@ def _notes(context: Context) -> list[tuple[Path, RunRequest]]:
     found = []
     for path in folder(context).glob(f"[!.]*{NOTE}"):
         try:
-            note = json.loads(path.read_text(encoding="utf-8"))
+            note = notes_in_home.read(path)
+            if note is None:
+                continue  # carried out by another process just now
             asked_at = datetime.fromisoformat(note["at"])
             request = RunRequest(DetectionKind(note["kind"]), date.fromisoformat(note["as_of"]), note["region"], note["by"], asked_at)
-        except FileNotFoundError:
-            continue  # carried out by another process just now
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("detection_request_thrown_away", why=type(error).__name__)
+            path.unlink(missing_ok=True)  # nobody can read it: people ask again
+            continue
         found.append((path, request))
     return sorted(found, key=lambda one: (one[1].asked_at, one[0].name))
 

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from api.context import prepare_home
+from api.keys import open_keyring
 from api.policy import load_policy
 from api.settings import Settings
 from detection.detection_service import Progress, RunAs, RunNotPossibleError, Stage, look
@@ -19,7 +20,6 @@ from detection.intake.regions import RegionBook
 from detection.record_files import FilesRead, HowToRead, write_files
 from detection.rules_service import stages_over
 from models.detection import DetectionKind
-from models.keys import FileKeyRing
 from models.repositories.detection_runs import StageCounts
 from models.repositories.persons import BlindIndex
 
@@ -60,7 +60,7 @@ def detect_in_files(
     if day > today:
         raise RunNotPossibleError(f"as of {day}: the day is yet to come (today is {today}); give today or a day before")
     regions = RegionBook((), own_divisions.load(settings.home / "divisions.csv"))
-    how = HowToRead(policy, load_headings(None), regions, BlindIndex(FileKeyRing.open(settings.keys_path)), today, day)
+    how = HowToRead(policy, load_headings(None), regions, BlindIndex(open_keyring(settings, policy.keys)), today, day)
     read = FilesRead({}, {})
 
     @contextmanager

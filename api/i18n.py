@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from babel.support import NullTranslations, Translations
 from flask import has_request_context, request
-from flask_babel import Babel
+from flask_babel import Babel, LazyString
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -66,3 +66,14 @@ def translate(message: str, language: str, **values: object) -> str:
     """The message in a stated language, whatever the request's is: for papers that carry both languages."""
     text: str = _catalogue(language).ugettext(message)
     return text % values if values else text
+
+
+def translate_count(one: str, many: str, number: int, language: str, **values: object) -> str:
+    """The message for so many in a stated language. one, many: its English words for one and for any other number."""
+    text: str = _catalogue(language).ungettext(one, many, number)
+    return text % values if values else text
+
+
+def in_language(words: LazyString, language: str) -> str:
+    """Words of a page in a stated language, outside any request too: for what jobs write."""
+    return translate(words._args[0], language)

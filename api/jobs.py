@@ -18,19 +18,29 @@ from huey.api import Huey
 from huey.consumer import Consumer
 from sqlalchemy.exc import SQLAlchemyError
 
+from api import figures_requests, retention
 from api.assistance import assistance_service
 from api.beside import working_beside
+from api.clock_guard import read_clock
 from api.context import Context
+from api.fairness import make_fairness
+from api.figures import make_figures
 from api.identity_checks import make_identity_checks
 from api.intake import delete_old_files, import_waiting
+from api.job_watch import heard, watch
+from api.keys import make_rotation
 from api.log import logger
 from api.message_dispatch import send_messages
 from api.nightly_detection import ask_for_tonight
+from api.notice_dispatch import send_notices
+from api.notices import tell_subscribers
 from api.payments import make_outreach, make_resumptions
 from api.peers import relay
+from api.retention import RetentionRefusedError, note_housekeeping
 from api.status_page import status_code_service
 from models.database import Database, parse_url
-from models.repositories import clients, webhook_deliveries
+from models.errors import ConflictError
+from models.repositories import clients, failure_counts, notices, rate_limits, webhook_deliveries
 from verify.calibration_service import CalibrationService
 
 CHECKPOINT_EVERY_S = 2.0
@@ -63,16 +73,38 @@ def add_jobs(queue: Huey, context: Context) -> dict[str, Any]:
         with context.database.session_scope() as session:
             return clients.purge_tokens(session, before=before)
 
+    def purge_notices() -> int:
+        before = context.clock() - timedelta(days=context.policy.oversight.notices_days)
+        with context.database.session_scope() as session:
+            return notices.purge_read(session, before=before)
+
+    def purge_counters() -> int:
+        now = context.clock()
+        with context.database.session_scope() as session:
+            return rate_limits.purge(session, now=now) + failure_counts.purge(session, context.policy.retry, now=now)
+
     def housekeeping() -> dict[str, int]:
         done = context.verification.housekeeping()
         done["client_tokens_deleted"] = purge_tokens()
         done["webhook_messages_deleted"] = purge_webhooks()
         done["identity_checks_deleted"] = identity_checks.delete_old()
         done["status_codes_deleted"] = status_code_service(context).housekeeping()
+        done["notices_deleted"] = purge_notices()
+        done["limit_counters_deleted"] = purge_counters()
         done["import_files_deleted"] = delete_old_files(context)
+        note_housekeeping(context, done)
         if any(done.values()):
             log.info("housekeeping", **done)
         return done
+
+    def delete_when_due() -> int:
+        try:
+            report = retention.run(context, by="job:retention")
+        except RetentionRefusedError as refused:
+            log.warning("retention_refused", why=refused.doubt.value, next="lifecert retention run says what to do")
+            return 0
+        log.info("retention_run", run=report.run_id, deleted=report.deleted)
+        return report.deleted
 
     def recalibrate() -> int | None:
         calibration_id = calibration.compute_if_grown(actor="job:recalibrate")
@@ -110,6 +142,12 @@ def add_jobs(queue: Huey, context: Context) -> dict[str, Any]:
             log.info("messages_sent", **done)
         return done
 
+    def tell_of_alerts() -> dict[str, int]:
+        done = asdict(tell_subscribers(context)) | asdict(send_notices(context))
+        if any(done.values()):
+            log.info("subscribers_told", **done)
+        return done
+
     def ask_for_detection() -> int:
         asked = ask_for_tonight(context)
         if asked:
@@ -119,17 +157,54 @@ def add_jobs(queue: Huey, context: Context) -> dict[str, Any]:
     def import_records() -> int:
         return import_waiting(context)
 
+    def count_figures() -> int:
+        done = make_figures(context).count_due(by="job:figures")
+        for counted in done:
+            log.info("figures_counted", day=counted.day.isoformat(), figures=counted.rows, took_ms=counted.took_ms)
+        return len(done)
+
+    def tend_fairness() -> int:
+        done = asdict(make_fairness(context).tend())
+        if any(done.values()):
+            log.info("fairness_tended", **done)
+        return int(done["found"])
+
+    def reseal() -> int:
+        rotation = make_rotation(context)
+        if not rotation.unfinished():
+            return 0
+        try:
+            done = rotation.reseal(actor="job:reseal", seconds=context.policy.keys.job_seconds)
+        except ConflictError:
+            return 0  # a person's command is at it
+        log.info("values_resealed", resealed=done.resealed, unopened=done.unopened, finished=done.finished)
+        return done.resealed
+
+    def count_asked_figures() -> bool:
+        asked = figures_requests.waiting(context)
+        if asked is None:
+            return False
+        make_figures(context).count(by=asked.by)
+        figures_requests.done(context)
+        return True
+
     return {
         "import_records": queue.periodic_task(crontab(), name="import_records")(import_records),
         # hours are of UTC: after midnight in China
         "ask_for_detection": queue.periodic_task(crontab(minute="*/10"), name="ask_for_detection")(ask_for_detection),
+        "count_asked_figures": queue.periodic_task(crontab(), name="count_asked_figures")(count_asked_figures),
+        "count_figures": queue.periodic_task(crontab(minute="*/10"), name="count_figures")(count_figures),
+        "tend_fairness": queue.periodic_task(crontab(minute="35", hour="22"), name="tend_fairness")(tend_fairness),
         "refresh_outreach": queue.periodic_task(crontab(minute="10", hour="18"), name="refresh_outreach")(refresh_outreach),
         "remind": queue.periodic_task(crontab(minute="20"), name="remind")(remind),
         "resume_certified": queue.periodic_task(crontab(minute="*/5"), name="resume_certified")(resume_certified),
         "send_messages": queue.periodic_task(crontab(), name="send_messages")(send_waiting_messages),
+        "tell_of_alerts": queue.periodic_task(crontab(), name="tell_of_alerts")(tell_of_alerts),
         "relay_assistance": queue.periodic_task(crontab(), name="relay_assistance")(relay_assistance),
         "tend_assistance": queue.periodic_task(crontab(minute="10"), name="tend_assistance")(tend_assistance),
+        "reseal": queue.periodic_task(crontab(), name="reseal")(reseal),
         "housekeeping": queue.periodic_task(crontab(minute="*/5"), name="housekeeping")(housekeeping),
+        "delete_when_due": queue.periodic_task(crontab(minute="40", hour="18"), name="delete_when_due")(delete_when_due),
         "recalibrate": queue.periodic_task(crontab(minute="30", hour="3"), name="recalibrate")(recalibrate),
     }
 
@@ -138,10 +213,12 @@ def consume(context: Context) -> None:
     """Run the jobs until SIGTERM or SIGINT."""
     queue = make_queue(context)
     add_jobs(queue, context)
-    context.verification.housekeeping()  # what fell due while nothing ran
+    watch(queue, context)
+    if read_clock(context).steady:
+        context.verification.housekeeping()  # what fell due while nothing ran
     threading.Thread(target=_keep_log_short, args=(context.database,), daemon=True, name="checkpoints").start()
     consumer = Consumer(queue, workers=1, periodic=True, worker_type="thread", graceful_signal=signal.SIGTERM.name.removeprefix("SIG"))
-    with working_beside(context):
+    with heard(context), working_beside(context):
         consumer.run()
 
 

@@ -5,8 +5,6 @@ A dispatcher that is killed between handing a message over and noting it sends i
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import time
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from api.context import Context
+from api.message_references import reference_of
 from api.message_texts import DATED, TEXTS, text_of
 from api.messages import SmsError, SmsSender, sms_sender
 from models.certificate import Certificate
@@ -30,9 +29,9 @@ from verify.resumption_service import RESUMED
 ACTOR = "job:messages"
 KINDS = tuple(TEXTS)
 CLAIMED_AT_ONCE = 50
+REFERENCES = "references of messages"
 LEASE = timedelta(minutes=10)  # the messages of a dispatcher that died come again after this
 BUDGET_S = 45.0  # a run ends before the next minute's begins
-REFERENCE_CHARACTERS = 32
 
 NO_PERSON = "no person"
 UNUSABLE = "the payload is not what this kind of message carries"
@@ -95,7 +94,7 @@ def _send_one(context: Context, sender: SmsSender, message_id: int, attempts: in
             outbox.settle(session, message_id, note=ready, now=context.clock())
         return "settled"
     try:
-        sender.send(ready.phone, ready.text, _reference(context, message_id))
+        sender.send(ready.phone, ready.text, reference_of(context, REFERENCES, message_id))
     except SmsError as error:
         return _failed(context, message, attempts, error)
     now = context.clock()
@@ -179,9 +178,3 @@ def _due_on(context: Context, session: Session, message: OutboxMessage, person: 
         return certificate.valid_until
     policy = context.policy.certification
     return certifications.status_of(session, person.id, policy, policy.today(context.clock())).due_on
-
-
-def _reference(context: Context, message_id: int) -> str:
-    """The same for every try of a message; it tells nobody how many messages there are."""
-    key = context.keyring.derive("references of messages")
-    return hmac.new(key, str(message_id).encode("ascii"), hashlib.sha256).hexdigest()[:REFERENCE_CHARACTERS]

@@ -18,6 +18,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "【养老资格认证】您的认证已收到，将由工作人员核对，结果会另行通知。期间待遇照常发放。如有疑问请拨打12333。",
         "en": "Lifecert: your certification has come in and a member of staff will look at it. Your payments go on meanwhile. Call 12333.",
     },
+    "verification.reviewed.certified": {
+        "zh": "【养老资格认证】工作人员已核对您的认证，本次资格认证通过，有效期至{due_on}，无需再办其他手续。如有疑问请拨打12333。",
+        "en": "Lifecert: our staff looked at your camera check; you are certified until {due_on}. Nothing more is needed. Call 12333.",
+    },
+    "verification.reviewed.try_again": {
+        "zh": "【养老资格认证】工作人员已核对，仅凭照片未能确认。请再试一次，或到社保窗口、视频、预约上门办理。待遇照常发放。咨询12333。",
+        "en": "Lifecert: the pictures did not settle it. Please try again, or by counter, video or visit. Payments go on. Call 12333.",
+    },
     "person.certified_silently": {
         "zh": "【养老资格认证】系统已通过数据比对为您完成资格认证，有效期至{due_on}，您无需再办理任何手续。如有疑问请拨打12333。",
         "en": "Lifecert: your certification was made by data match and is valid until {due_on}. Nothing more is needed. Call 12333.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import PrivateAttr, ValidationError
@@ -34,6 +35,12 @@ def load_policy(path: Path) -> Policy:
         content = path.read_bytes()
     except OSError as error:
         raise PolicyFileError(f"policy file {path}: {error.strerror}; set LIFECERT_POLICY_FILE to a readable file") from error
+    return _checked(path, content)
+
+
+@lru_cache(maxsize=4)
+def _checked(path: Path, content: bytes) -> Policy:
+    # a start reads the file several times, and checking it costs more than reading; another content is another policy
     try:
         policy = Policy.model_validate(tomllib.loads(content.decode("utf-8")))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

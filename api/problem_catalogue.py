@@ -43,12 +43,16 @@ CATALOGUE: dict[str, Kind] = {
         401, "The session's token is missing", "Send the token that the start answered with in the header Lifecert-Session."
     ),
     "not_permitted": Kind(403, "Your role does not allow this", "Ask somebody with the role, or your administrator."),
+    "sign_in_too_old": Kind(403, "This needs a fresh sign-in", "Sign in again, or get a new Authentication-Token, and send it once more."),
     "channel_not_allowed": Kind(403, "Not through this channel", "Pensioners: self or helper. Staff: counter."),
     # what is asked for
     "not_found": Kind(
         404, "There is no such thing here", "Check the address; people of another region look like people who are not there."
     ),
     "person_unknown": Kind(404, "There is no such person here", "Check name and resident ID against the card."),
+    "institution_unknown": Kind(
+        404, "There is no such institution here", "Check its code; a client screens claims of institutions in its own region."
+    ),
     "verification_unknown": Kind(404, "There is no such verification for this token", "Start a new one."),
     "certificate_unknown": Kind(404, "There is no such certificate", "Check the number."),
     "reference_unknown": Kind(404, "No reference face is enrolled", "Enrol one at the counter."),
@@ -89,6 +93,7 @@ CATALOGUE: dict[str, Kind] = {
     "too_many_requests": Kind(429, "Too many requests", "Wait for Retry-After seconds."),
     # ours
     "internal_error": Kind(500, "Something went wrong here", "Report the request id."),
+    "privacy_refused": Kind(409, "Not possible for this request about personal information", "Read the detail: it says what is lacking."),
     "unavailable": Kind(503, "Not available just now", "Try again after Retry-After seconds."),
 }
 

@@ -14,11 +14,13 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
+from api.degraded import DETAILS, RETRY_LATER_S, degraded_mode
 from api.log import logger, mask
 from api.problem_catalogue import CATALOGUE, Kind, kind_of_capture, kind_of_status
 from api.request_id import current_request_id
 from models.errors import ConflictError, DatabaseUnreachableError
-from verify.errors import CaptureError, EngineError, VerifyError
+from models.keys import KeyServiceUnavailableError
+from verify.errors import CaptureError, EngineError, VerifyError, WeightsError
 from verify.service_errors import ReferenceRejected, TriesUsedUp, VerificationClosed
 
 if TYPE_CHECKING:
@@ -66,6 +68,9 @@ def problem_of(error: Exception) -> Problem:
     """The problem that an exception comes to. What is not known is ``internal_error``, and says nothing about itself."""
     if isinstance(error, Problem):
         return error
+    mode = degraded_mode(error)
+    if mode is not None:
+        return Problem("unavailable", DETAILS[mode], headers={"Retry-After": str(RETRY_LATER_S)})
     if isinstance(error, VerifyError):
         return _of_verify(error)
     if isinstance(error, ConflictError):
@@ -75,6 +80,8 @@ def problem_of(error: Exception) -> Problem:
         return Problem("csrf_failed", "Send the page's token in the header X-CSRFToken with every call that changes something.")
     if isinstance(error, DatabaseUnreachableError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return Problem("unavailable", "The store does not answer: try again.", headers={"Retry-After": str(RETRY_SOON_S)})
+    if isinstance(error, KeyServiceUnavailableError):
+        return Problem("unavailable", "The key service does not answer: try again.", headers={"Retry-After": str(RETRY_SOON_S)})
     if isinstance(error, SQLAlchemyError) and "locked" in str(getattr(error, "orig", "")):
         return Problem("unavailable", "The store is busy: try again.", headers={"Retry-After": str(RETRY_SOON_S)})
     if isinstance(error, HTTPException):
@@ -100,7 +107,7 @@ def _of_verify(error: VerifyError) -> Problem:
         return Problem(error.code, detail, tuple(FieldError("body", str(reason)) for reason in reasons))
     if isinstance(error, VerificationClosed):
         return Problem(error.code, detail, (FieldError("verification_id", f"state_{error.state}", "path"),))
-    if isinstance(error, EngineError):
+    if isinstance(error, EngineError | WeightsError):
         return Problem("unavailable", "The face engine cannot work just now.", headers={"Retry-After": str(RETRY_SOON_S)})
     return Problem(error.code if error.code in CATALOGUE else "internal_error", detail if error.code in CATALOGUE else "")
 
@@ -121,7 +128,10 @@ def body_of(problem: Problem) -> dict[str, Any]:
 def answer(error: Exception) -> Response:
     """The response for an exception behind a JSON door."""
     problem = problem_of(error)
-    if problem.kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    mode = degraded_mode(error)
+    if mode is not None:
+        log.warning("request_degraded", mode=mode.value)  # a known state: no traceback for each request
+    elif problem.kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request_failed", code=problem.code, kind=type(error).__name__, exc_info=error)
     response = Response(json.dumps(body_of(problem), ensure_ascii=False), problem.kind.status, mimetype=MEDIA_TYPE)
     response.headers.extend(problem.headers)

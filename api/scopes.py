@@ -19,6 +19,7 @@ class Scope(StrEnum):
     RECORDS_WRITE = "records:write"
     ASSISTANCE_RELAY = "assistance:relay"
     ALERTS_READ = "alerts:read"
+    CLAIMS_SCREEN = "claims:screen"
 
 
 RIGHTS_OF_SCOPE: dict[Scope, frozenset[Right]] = {
@@ -30,6 +31,7 @@ RIGHTS_OF_SCOPE: dict[Scope, frozenset[Right]] = {
     Scope.RECORDS_WRITE: frozenset({Right.IMPORT_RECORDS}),
     Scope.ASSISTANCE_RELAY: frozenset({Right.RELAY_ASSISTANCE}),
     Scope.ALERTS_READ: frozenset({Right.READ_ALERTS}),
+    Scope.CLAIMS_SCREEN: frozenset({Right.SCREEN_CLAIMS}),
 }
 
 MEANING: dict[Scope, str] = {
@@ -41,6 +43,7 @@ MEANING: dict[Scope, str] = {
     Scope.RECORDS_WRITE: "Bring records in.",
     Scope.ASSISTANCE_RELAY: "Pass assisted certifications between installations.",
     Scope.ALERTS_READ: "Read alerts and the signals behind them.",
+    Scope.CLAIMS_SCREEN: "Screen hospital claims before they are paid.",
 }
 """What each scope allows, for the description."""
 

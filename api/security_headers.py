@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import request
+from flask import abort, request
 
 from api.context import current
 
@@ -59,6 +59,9 @@ def register(app: Flask) -> None:
     """Set the headers on every answer, and the cookie flags."""
     secure = app.extensions["lifecert"].settings.base_url.startswith("https://")
     app.config.update(
+        # over https the browser itself sees to it that no other host of the domain can set this cookie (RFC 6265bis, section 4.1.3.2)
+        SESSION_COOKIE_NAME="__Host-lifecert" if secure else "lifecert",
+        SESSION_COOKIE_PATH="/",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=secure,
@@ -66,6 +69,18 @@ def register(app: Flask) -> None:
         REMEMBER_COOKIE_SAMESITE="Lax",
         REMEMBER_COOKIE_SECURE=secure,
     )
+
+    def head_is_get() -> None:
+        # a page tells showing from doing by the method: HEAD shows, and what only shows needs no token against forged requests
+        if request.method == "HEAD":
+            request.method = "GET"
+
+    def nothing_has_a_nul() -> None:
+        # PostgreSQL takes no NUL in a text; nothing that is here has one in its address. JSON doors say which field it is in.
+        if "\x00" in request.path or (b"%00" in request.query_string and not request.path.startswith("/api/")):
+            abort(404)
+
+    app.before_request_funcs.setdefault(None, [])[:0] = [head_is_get, nothing_has_a_nul]
 
     @app.after_request
     def protect(response: Response) -> Response:

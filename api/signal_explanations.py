@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask_babel import LazyString, force_locale, lazy_gettext
+from flask_babel import LazyString, force_locale, get_locale, lazy_gettext, ngettext
 from flask_babel import gettext as _
 
+from api.claim_words import MODELS, claim_title
 from api.i18n import LOCALES
 from api.pages.timeline_words import ALERT_CODES, month, yuan
 from models.alert import AlertSeverity
 from models.detection import DetectionKind, Signal
+
+if TYPE_CHECKING:
+    from detection.rules.telling import Sentences
+    from models.repositories.claim_names import Names
 
 PAIR_FLAGS: dict[str, LazyString] = {
     "twins_on_record": lazy_gettext("They are twins on record."),
@@ -45,29 +50,44 @@ OWN_TEXTS: dict[str, tuple[DetectionKind, AlertSeverity, LazyString]] = {
 
 @dataclass(frozen=True)
 class RuleText:
-    """One rule as it is published. explanation: paragraphs with an empty line between."""
+    """One rule as it is published. explanation: paragraphs with an empty line between. official: codes of the national rule base."""
 
     code: str
     kind: DetectionKind
     severity: AlertSeverity
     explanation: str
+    official: tuple[str, ...] = ()
 
 
 def rule_texts(language: str) -> list[RuleText]:
     """Every rule, by code."""
+    from detection.anomaly import model_texts
+    from detection.claims.catalogue import CLAIM_RULES
     from detection.rules.catalogue import RULES
 
     found = [RuleText(rule.code, rule.kind, rule.severity, rule.explanation(language)) for rule in RULES]
+    found += [RuleText(rule.code, DetectionKind.CLAIMS, rule.severity, rule.explanation(language), rule.official) for rule in CLAIM_RULES]
+    found += [RuleText(code, DetectionKind.CLAIMS, AlertSeverity.SUSPICION, model_texts.explanation(language)) for code in MODELS]
     with force_locale(LOCALES[language]):
         found += [RuleText(code, kind, severity, str(text)) for code, (kind, severity, text) in OWN_TEXTS.items()]
     return sorted(found, key=lambda text: text.code)
 
 
+def rule_codes() -> frozenset[str]:
+    """Codes of every published rule and model."""
+    from detection.claims.catalogue import CLAIM_RULES
+    from detection.rules.catalogue import RULES
+
+    return frozenset({*(rule.code for rule in RULES), *(rule.code for rule in CLAIM_RULES), *MODELS, *OWN_TEXTS})
+
+
 def title_of(code: str, language: str) -> str:
     """Name of what was found, without its code; a code without words of its own stands for itself."""
     words = ALERT_CODES.get(code)
+    if words is None:
+        return claim_title(code, language) or code
     with force_locale(LOCALES[language]):
-        return code if words is None else str(words)
+        return str(words)
 
 
 def explanation_of(code: str, language: str) -> str | None:
@@ -75,34 +95,71 @@ def explanation_of(code: str, language: str) -> str | None:
     if code in OWN_TEXTS:
         with force_locale(LOCALES[language]):
             return str(OWN_TEXTS[code][2])
+    if code in MODELS:
+        from detection.anomaly import model_texts
+
+        return model_texts.explanation(language)
+    if claim_title(code, language) is not None:
+        from detection.claims import catalogue as over_claims
+
+        of_claims = over_claims.BY_CODE.get(code)
+        return None if of_claims is None else of_claims.explanation(language)
     from detection.rules.catalogue import BY_CODE
 
     rule = BY_CODE.get(code)
-    return None if rule is None else rule.explanation(language)
+    return None if rule is None else _brackets(rule.explanation(language), language)
 
 
-def sentences_of(signal: Signal, language: str) -> tuple[str, ...]:
-    """Sentences that name the records and values of the finding."""
+def sentences_of(signal: Signal, language: str, names: Names | None = None) -> tuple[str, ...]:
+    """Sentences that name the records and values of the finding. names: what claims and lines in the reader's reach are called."""
     own = _OWN_SENTENCES.get(signal.code)
     if own is None:
-        from detection.rules.telling import explain
-
-        told = explain(signal).of(language)
+        told = _told_by_rule(signal, names).of(language)
         if told:
-            return tuple(sentence[:1].upper() + sentence[1:] for sentence in told)
+            return tuple(_brackets(sentence[:1].upper() + sentence[1:], language) for sentence in told)
     with force_locale(LOCALES[language]):
         return tuple((own or _plain)(signal))
 
 
+_WIDE = str.maketrans("()", "（）")
+
+
+def _brackets(text: str, language: str) -> str:
+    """Brackets as wide as the characters around them; the rules keep plain ones."""
+    return text.translate(_WIDE) if language == "zh" else text
+
+
+def _told_by_rule(signal: Signal, names: Names | None) -> Sentences:
+    if signal.code in MODELS:
+        from detection.anomaly import model_texts
+
+        return model_texts.explain(signal)
+    if claim_title(signal.code, "en") is not None:
+        from detection.claims import telling as over_claims
+
+        return over_claims.explain(signal, names=names)
+    from detection.rules import telling
+
+    return telling.explain(signal)
+
+
 def _plain(signal: Signal) -> Iterator[str]:
     """Months and money: what every signal has."""
-    title, amount = str(ALERT_CODES.get(signal.code, signal.code)), yuan(signal.amount_fen)
+    locale = get_locale()
+    of_claims = claim_title(signal.code, "en" if locale is None else locale.language)
+    title = str(ALERT_CODES.get(signal.code) or of_claims or signal.code)
+    amount = yuan(signal.amount_fen)
     if signal.from_month is None or signal.to_month is None:
         yield _("%(title)s. At risk: %(amount)s yuan.", title=title, amount=amount)
         return
     first, last = month(signal.from_month), month(signal.to_month)
     words = {"title": title, "first": first, "last": last, "count": str(signal.months), "amount": amount}
-    yield _("%(title)s, %(first)s to %(last)s, %(count)s month(s). At risk: %(amount)s yuan.", **words)
+    yield ngettext(
+        "%(title)s, %(first)s to %(last)s, %(count)s month. At risk: %(amount)s yuan.",
+        "%(title)s, %(first)s to %(last)s, %(count)s months. At risk: %(amount)s yuan.",
+        signal.months,
+        **words,
+    )
 
 
 def _linked(signal: Signal) -> Iterator[str]:
@@ -134,8 +191,12 @@ def _flags(facts: Mapping[str, Any]) -> Iterator[str]:
 def _money(signal: Signal) -> Iterator[str]:
     if signal.from_month is not None and signal.to_month is not None and signal.amount_fen:
         words = {"first": month(signal.from_month), "last": month(signal.to_month), "count": str(signal.months)}
-        yield _(
-            "Paid to both from %(first)s to %(last)s, %(count)s month(s): %(amount)s yuan at risk.", amount=yuan(signal.amount_fen), **words
+        yield ngettext(
+            "Paid to both from %(first)s to %(last)s, %(count)s month: %(amount)s yuan at risk.",
+            "Paid to both from %(first)s to %(last)s, %(count)s months: %(amount)s yuan at risk.",
+            signal.months,
+            amount=yuan(signal.amount_fen),
+            **words,
         )
 
 

@@ -6,17 +6,18 @@ A value outlives the session it was read in, so nothing here depends on which da
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from flask_security import RoleMixin, UserMixin
 from flask_security.datastore import UserDatastore
 from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
 
 from models.account import Account
 from models.database import Database
 
 # what Flask-Security may write back; everything else of an account is changed through models
-_WRITTEN_BACK = ("password", "fs_uniquifier", "last_login_at", "current_login_at", "last_login_ip", "current_login_ip", "login_count")
+_WRITTEN_BACK = ("password", "fs_uniquifier")
 _SOUGHT_BY = {"username", "email", "fs_uniquifier", "id"}
 
 
@@ -44,12 +45,17 @@ class StaffUser(UserMixin):
         self.active: bool = account.active
         self.fs_uniquifier = account.fs_uniquifier
         self.region_code: str | None = account.region_code
-        self.last_login_at = cast(datetime, account.last_login_at)
-        self.current_login_at = cast(datetime, account.current_login_at)
-        self.last_login_ip: str | None = account.last_login_ip
-        self.current_login_ip: str | None = account.current_login_ip
-        self.login_count = account.login_count or 0
+        self.public_id: str = account.public_id
+        self.password_temporary: bool = account.password_temporary
+        self.unlocked_at: datetime | None = account.unlocked_at
+        self.session_id: str | None = None  # of the browser's session, for who came with one
+        self.proved_at: datetime | None = None  # when password and factor were given last
         self.roles = [StaffRole(role.name, list(role.permissions)) for role in account.roles]
+
+    @property
+    def limit_key(self) -> str:
+        """What failed tries are counted under: another one after an administrator's unlock."""
+        return f"{self.username or self.id}|{'' if self.unlocked_at is None else self.unlocked_at.isoformat()}"
 
     @property
     def role_names(self) -> frozenset[str]:
@@ -72,7 +78,8 @@ class StaffDatastore(UserDatastore):
         wanted = getattr(Account, attribute)
         condition = func.lower(wanted) == str(value).lower() if case_insensitive else wanted == value
         with self._database.read_scope() as session:
-            account = session.scalar(select(Account).where(condition))
+            # with its roles in the same statement: every page of staff begins with this
+            account = session.scalars(select(Account).where(condition).options(joinedload(Account.roles))).unique().first()
             return None if account is None else StaffUser(account)
 
     def find_role(self, role: str) -> StaffRole | None:  # noqa: ARG002

@@ -8,8 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import threading
-from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -23,7 +21,6 @@ from models.keys import KeyRing, UnsealError
 from models.keys import Sealed as SealedValue
 from verify.status_code_service import CodeToSend, StatusCodeService
 
-REMEMBERED_ADDRESSES = 10_000
 log = logger("lifecert.status_page")
 
 
@@ -67,31 +64,6 @@ class SealedNote:
     def drop(self) -> None:
         """Forget it."""
         session.pop(self._key, None)
-
-
-class AddressLimit:
-    """So many requests an address and hour. Thread-safe; each worker counts for itself."""
-
-    def __init__(self, per_hour: int, clock: Callable[[], datetime]) -> None:
-        self._per_hour = per_hour
-        self._clock = clock
-        self._asked: OrderedDict[str, deque[datetime]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def allows(self, address: str) -> bool:
-        """Count one request; False when there were too many in the last hour."""
-        now = self._clock()
-        with self._lock:
-            asked = self._asked.pop(address, deque())
-            while asked and asked[0] <= now - timedelta(hours=1):
-                asked.popleft()
-            allowed = len(asked) < self._per_hour
-            if allowed:
-                asked.append(now)
-            self._asked[address] = asked
-            while len(self._asked) > REMEMBERED_ADDRESSES:
-                self._asked.popitem(last=False)
-        return allowed
 
 
 class CodeSending:

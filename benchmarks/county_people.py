@@ -29,6 +29,8 @@ RESIDENTS_BORN_FROM = 1950
 """The resident pension began in 2009."""
 NEVER = 10**6
 """Number of a month that does not come."""
+CUSTODY_DAYS_AGO, CUSTODY_ENDED_DAYS_AGO = 1_500, 800
+"""When custody began at the latest, and when it ended: before the oldest payment that can be made, 24 months back."""
 
 Flags = NDArray[np.bool_]
 
@@ -36,6 +38,12 @@ Flags = NDArray[np.bool_]
 def month_number(day: date) -> int:
     """Months since the year 0."""
     return day.year * 12 + day.month - 1
+
+
+def months_ago(days: Numbers) -> Numbers:
+    """Numbers of the months in which so many days ago lie."""
+    then = np.datetime64(AS_OF) - days.astype("timedelta64[D]")
+    return then.astype("datetime64[M]").astype(np.int64) + 1970 * 12
 
 
 def months_text(numbers: Numbers) -> list[str | None]:
@@ -80,8 +88,7 @@ class Background:
     @property
     def died_in(self) -> Numbers:
         """Number of the month of death; NEVER for the living."""
-        days = np.datetime64(AS_OF) - np.where(self.died_days_ago == NEVER, 0, self.died_days_ago).astype("timedelta64[D]")
-        numbers = days.astype("datetime64[M]").astype(np.int64) + 1970 * 12
+        numbers = months_ago(np.where(self.died_days_ago == NEVER, 0, self.died_days_ago))
         return np.where(self.died_days_ago == NEVER, NEVER, numbers)
 
     def region(self, place: int) -> str:
@@ -259,14 +266,15 @@ def _evidence(background: Background, first: int, end: int) -> pa.Table:
     died, certified = background.died_days_ago[first:end], background.certified_days_ago[first:end]
     gone = died != NEVER
     treated = retired & (draws % 10 < 3)
+    held = CUSTODY_DAYS_AGO + draws // 1_000
     # nobody in custody was at work then: contributions in custody would be a finding, and a right one
-    long_retired = background.retired_from[first:end] < month_number(AS_OF) - 90
+    in_custody = retired & (draws % 1_000 == 7) & (background.retired_from[first:end] <= months_ago(held))
     waves = (
         (retired, certified, "face", None, "conclusive", "self-service", None),
         (gone, died, "death_record", None, "conclusive", "civil affairs", None),
         (gone & (draws % 5 < 2), died, "death_record", None, "conclusive", "hospital", None),
         (treated, np.where(gone, died, 0) + draws // 10 % 290 + 1, "data_match", "medical_visit", "supporting", "identity check", None),
-        (long_retired & (draws % 1_000 == 7), 1_500 + draws // 1_000, "custody", None, "conclusive", "prison administration", 700),
+        (in_custody, held, "custody", None, "conclusive", "prison administration", CUSTODY_ENDED_DAYS_AGO),
     )
     made = []
     for wave, (chosen, days, kind, trace, strength, source, until) in enumerate(waves):

@@ -17,6 +17,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.faces.index import FaissIndex
+from detection.faces.index_service import empty_index
 from detection.faces.matching import Matching, ThresholdSource
 from detection.faces.metric import Metric
 from detection.faces.people import FEMALE, FacePeople
 from detection.faces.search import FaceSearch, find_pairs
 from models import policy as models_policy
+from models.policy_faces import FaceIndexKind, FacesPolicy
 
 ROOT = Path(__file__).parents[1]
 BLOCK = 50_000
@@ -230,43 +233,19 @@ def shared(ids: NDArray[np.int64], exact_ids: NDArray[np.int64]) -> float:
     return round(float(np.mean([len(set(a) & set(b)) / len(b) for a, b in zip(ids.tolist(), exact_ids.tolist(), strict=True)])), 4)
 
 
-def inverted_lists(
-    templates: Vectors,
-    queries: NDArray[np.int64],
-    exact_ids: NDArray[np.int64],
-    count: int,
-    mates: int,
-    neighbours: int,
-    probes: list[int],
-    rng: np.random.Generator,
-) -> dict[str, Any]:
-    """What was not taken: IVF with 8 bits a value, which looks only into the lists nearest to a face."""
-    lists = round(4 * count**0.5)
-    size = templates.shape[1]
-    index = faiss.IndexIVFScalarQuantizer(faiss.IndexFlatIP(size), size, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
-    index.cp.spherical = True
-
-    def build() -> None:
-        index.train(templates[np.sort(rng.choice(count, min(count, lists * 40), replace=False))])
-        for start in range(0, count, BLOCK):
-            index.add(templates[start : start + BLOCK])
-
-    say("inverted lists, for comparison")
-    _, wall, cpu = measured(build)
-    rows = []
-    for probed in probes:
-        index.nprobe = probed
-        (_, ids), wall_search, cpu_search = measured(lambda: index.search(templates[queries], neighbours + 1))
-        row = {"lists_probed": probed, "wall_s": wall_search, "queries_per_cpu_s": round(len(queries) / cpu_search, 1)}
-        rows.append(row | mates_found(ids, queries, count, mates) | {"neighbours_shared": shared(ids, exact_ids)})
-        say(json.dumps(rows[-1]))
-    return {"lists": lists, "build": {"wall_s": wall, "cpu_s": cpu}, "probed": rows}
+def built(kind: FaceIndexKind, templates: Vectors, policy: FacesPolicy) -> FaissIndex:
+    """The index of a kind, as the service makes it."""
+    index = empty_index(kind, templates, Metric.COSINE, policy)
+    index.add(np.arange(len(templates), dtype=np.int64), templates)
+    return index
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Make, build, search, compare."""
     found = json.loads(options.spread.read_text(encoding="utf-8"))
     policy = models_policy.load(ROOT / "policy.toml").faces
+    changed = {"ivf_probed": options.probed, "graph_candidates": options.candidates}
+    policy = policy.model_copy(update={name: value for name, value in changed.items() if value is not None})
     count, size, mates = options.faces, options.size, options.mates
     say(f"making {count} templates")
     (templates, planted), wall, cpu = measured(
@@ -289,22 +268,17 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     exact_ids = exact.pop("ids")
     result["exact"] = exact | mates_found(exact_ids, queries, count, mates)
 
-    say("building the index")
-    before = peak_mb()
+    result["indexes"] = {}
+    for kind in options.kinds:
+        say(f"building {kind}")
+        before = peak_mb()
+        index, wall, cpu = measured(partial(built, kind, templates, policy))
+        result["indexes"][kind] = {
+            "build": {"wall_s": wall, "cpu_s": cpu, "peak_mb_before": before, "peak_mb": peak_mb()},
+            "searched": candidates_of(index, templates, queries, exact_ids, count, mates, options.rescored),
+        }
 
-    def build() -> FaissIndex:
-        sample = np.sort(rng.choice(count, min(count, policy.training_faces), replace=False))
-        index = FaissIndex.compressed(templates[sample], Metric.COSINE, directions=policy.directions)
-        index.add(np.arange(count, dtype=np.int64), templates)
-        return index
-
-    index, wall, cpu = measured(build)
-    code_mb = count * (policy.directions // 4 + 8) // 2**20  # half a byte for two directions, and the id
-    result["build"] = {"wall_s": wall, "cpu_s": cpu, "codes_mb": code_mb, "peak_mb_before": before, "peak_mb": peak_mb()}
-    result["index"] = candidates_of(index, templates, queries, exact_ids, count, mates, options.rescored)
-    if options.lists:
-        result["lists"] = inverted_lists(templates, queries, exact_ids, count, mates, policy.neighbours, options.lists, rng)
-
+    say("whole search")
     matching = Matching("made-up", "1", size, Metric.COSINE, options.threshold, ThresholdSource.PROVISIONAL)
     search = FaceSearch(templates, everybody(count), matching, policy, index)
     rows = np.arange(options.queries, dtype=np.int64)  # all of them have a mate
@@ -339,7 +313,12 @@ def main() -> None:
     two.add_argument("--clusters", type=int, default=2_000)
     two.add_argument("--queries", type=int, default=2_000)
     two.add_argument("--rescored", type=int, nargs="+", default=[20, 50, 100, 200], help="candidates of the index, compared exactly")
-    two.add_argument("--lists", type=int, nargs="*", default=[], help="also measure IVF-SQ8 with so many lists probed, e.g. 32 256")
+    kinds = list(FaceIndexKind)
+    two.add_argument(
+        "--kinds", type=FaceIndexKind, choices=kinds, nargs="+", default=[FaceIndexKind.CODES], help="the last one is searched with"
+    )
+    two.add_argument("--probed", type=float, help="share of the lists of ivf that is looked into; the policy's when not given")
+    two.add_argument("--candidates", type=int, help="faces that a search in hnsw keeps in sight; the policy's when not given")
     two.add_argument("--threshold", type=float, default=0.5)
     two.add_argument("--seed", type=int, default=0)
     two.add_argument("--spread", type=Path, required=True)

@@ -5,7 +5,8 @@
     python -m benchmarks.linkage --folder FOLDER --with recordlinkage  5 blocks, comparisons as in its documentation, ECM
     python -m benchmarks.linkage --folder FOLDER --labels 400          a threshold from clerical labels, judged on the pairs not labelled
 
-Prints JSON: records, pairs of the truth, precision and recall, wall, CPU and greatest memory of this process from its first import on.
+Prints JSON: records, pairs of the truth, precision and recall, wall, CPU and greatest memory of this process from its first import on;
+of Lifecert also the CPU seconds of the linkage alone: without comparing its result with the truth here, which is not its work.
 recordlinkage asks for an older pandas: `uv venv FOLDER/recordlinkage`, `uv pip install recordlinkage pyarrow` there, and run this file
 by its path with that environment's python.
 """
@@ -72,10 +73,12 @@ def lifecert(folder: Path, labels: int) -> dict[str, Any]:
     from detection.linkage.source import read_records
 
     policy = load_policy(Path(__file__).parents[1] / "policy.toml").linkage
+    imported = time.process_time()
     mapping = load_mapping(folder / "mapping.toml")
     records = read_records(folder / "records.parquet", mapping, id_column="record_id")
     with tempfile.TemporaryDirectory() as work:
         linked = link(records, mapping, policy, work_folder=Path(work))
+    linkage_cpu = time.process_time()
     truth = _truth(folder)
     kept = linked.pairs.select(["left", "right", "weight", "left_row", "right_row"])
     keys = [(min(pair), max(pair)) for pair in zip(kept["left"].to_pylist(), kept["right"].to_pylist(), strict=True)]
@@ -98,6 +101,8 @@ def lifecert(folder: Path, labels: int) -> dict[str, Any]:
         "pair": _scores({key for key, weight in zip(keys, weights, strict=True) if weight >= threshold}, truth),
         "cluster": _scores(together, truth),
         "figures": linked.figures,
+        "imports_cpu_s": round(imported, 1),
+        "linkage_cpu_s": round(linkage_cpu, 1),
     }
     if labels:
         result["labelled"] = _labelled(keys, weights, truth, labels, policy)

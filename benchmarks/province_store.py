@@ -19,7 +19,10 @@ from sqlalchemy import make_url
 
 from benchmarks import province_people as people
 from benchmarks.province_people import Province
+from models.database import Database
 from models.keys import FileKeyRing
+from models.person import Person
+from models.repositories.persons import associated_data
 from models.schema import upgrade
 
 INDEX_PURPOSE = "blind index of resident IDs"
@@ -29,8 +32,8 @@ Job = tuple[str, int, int, int]  # table, wave, first, end
 
 # Few against the rest, made by the database. Of an alert of another rule, a case, a correction, a past merger.
 FEW = (
-    "INSERT INTO alert (public_id, code, key, severity, state, person_id, region_code, details, opened_by, opened_at) "
-    "SELECT 'benchmark-' || id, 'P3', 'P3:' || id, 'warning', 'open', id, region_code, '{}', 'benchmark', '2026-03-14 16:00:00' "
+    "INSERT INTO alert (public_id, code, key, severity, state, person_id, region_code, priority, details, opened_by, opened_at) "
+    "SELECT 'benchmark-' || id, 'P3', 'P3:' || id, 'warning', 'open', id, region_code, 0, '{}', 'benchmark', '2026-03-14 16:00:00' "
     "FROM person WHERE id % 1000 = 500",
     "INSERT INTO person_merge (kept_id, merged_id, reason, merged_by, merged_at) "
     "SELECT merged_into_id, id, 'benchmark', 'benchmark', '2026-03-14 16:00:00' FROM person WHERE merged_into_id IS NOT NULL",
@@ -68,9 +71,23 @@ def make(url: str, province: Province, keys: Path) -> dict[str, float]:
     Raises SystemExit when the store has persons already, of another number.
     """
     upgrade(url)
-    key = FileKeyRing.open(keys).derive(INDEX_PURPOSE)
+    keyring = FileKeyRing.open(keys)
     fill = _fill_postgresql if make_url(url).get_backend_name() == "postgresql" else _fill_sqlite
-    return fill(url, province, key)
+    steps = fill(url, province, keyring.derive(INDEX_PURPOSE))
+    _seal_edges(url, province, keyring)
+    return steps
+
+
+def _seal_edges(url: str, province: Province, keyring: FileKeyRing) -> None:
+    """The first and the last person are sealed for true: the service tries them at its start."""
+    database = Database(url)
+    with database.session_scope() as session:
+        for number in (1, province.persons):
+            person = session.get_one(Person, number)
+            person.resident_id_sealed = keyring.seal(
+                people.resident_id(number).encode("ascii"), associated_data(person.public_id, "resident_id")
+            )
+    database.dispose()
 
 
 def timed(steps: dict[str, float], name: str, work: Callable[[], object]) -> None:

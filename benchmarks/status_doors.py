@@ -203,7 +203,8 @@ def _persons(database: Database) -> int:
         return session.scalar(select(func.count(Person.id))) or 0
 
 
-def _token(database: Database, keyring: FileKeyRing) -> str:
+def token_of(database: Database, keyring: FileKeyRing) -> str:
+    """A token of a new machine client that may read every status of the province."""
     now, token = datetime.now(UTC), "benchmark-" + os.urandom(16).hex()
     with database.session_scope() as session:
         made = clients.add(
@@ -237,7 +238,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         database = Database(url)
         province = Province(options.persons or _persons(database) or PERSONS)
         make(url, province, keys)
-        token = _token(database, FileKeyRing.open(keys))
+        token = token_of(database, FileKeyRing.open(keys))
         postmaster = _postmaster(database)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LIFECERT_")}
         environment = kept | {

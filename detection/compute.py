@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +15,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from detection.errors import EngineUnavailableError, RunFailedError
+from detection.errors import RunFailedError
+from detection.spark import spark_session
 
 ROWS_A_BATCH = 2_000
 
@@ -111,52 +110,12 @@ def _duckdb(limits: Limits, folder: Path) -> Iterator[Any]:
 
 @contextmanager
 def _spark(limits: Limits, folder: Path) -> Iterator[Any]:
-    session = _spark_session(limits, folder)
+    session = spark_session(folder, memory_mb=limits.memory_mb, threads=limits.threads, ansi=True)
     backend = ibis.pyspark.connect(session)
     try:
         yield backend
     finally:
         session.stop()
-
-
-def _spark_session(limits: Limits, folder: Path) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from pyspark.errors import PySparkRuntimeError
-            from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise EngineUnavailableError(
-            "Spark is not installed: install Lifecert with its extra `spark` (pip install 'lifecert[spark]'), or take --engine duckdb"
-        ) from error
-    if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
-        raise EngineUnavailableError("Spark needs Java 17 or newer, and there is no java here: install it, or take --engine duckdb")
-    # the driver talks to its own workers through this address alone
-    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    settings = {
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.memory": f"{limits.memory_mb}m",
-        "spark.local.dir": str(folder),
-        "spark.sql.warehouse.dir": str(folder / "warehouse"),
-        "spark.sql.shuffle.partitions": str(limits.threads * 2),
-        "spark.sql.ansi.enabled": "true",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-    }
-    builder = SparkSession.builder.master(f"local[{limits.threads}]").appName("lifecert")
-    for key, value in settings.items():
-        builder = builder.config(key, value)
-    try:
-        session = builder.getOrCreate()
-    except PySparkRuntimeError as error:
-        raise EngineUnavailableError(
-            f"Spark does not start ({_first_line(error)}): check that `java -version` says 17 or newer, or take --engine duckdb"
-        ) from error
-    session.sparkContext.setLogLevel("ERROR")
-    return session
 
 
 @contextmanager

@@ -13,12 +13,13 @@ from typing import Any
 
 from detection.errors import DetectionError
 from detection.findings import Finding
+from models.casework import RuleMode
 from models.database import Database
 from models.detection import DetectionKind
 from models.errors import ModelsError, NotFoundError
 from models.policy import RecordSections
 from models.region import Region, region_prefix
-from models.repositories import audit, detection_runs, signal_reads, signals, triage
+from models.repositories import audit, detection_runs, rule_modes, signal_reads, signals, suppressions, triage
 from models.repositories.detection_runs import StageCounts
 from models.repositories.triage import Triaged
 from models.run_lock import only_one
@@ -57,7 +58,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class RunAs:
-    """What a run is of. region_code: empty for the whole store. run: public id of its row. done: names of stages that ended already."""
+    """What a run is of. region_code: empty for the whole store. run: public id of its row. done: names of stages that ended already.
+
+    window: days of claims, both inclusive, that are asked; None for kinds that do not go by days.
+    """
 
     kind: DetectionKind
     as_of: date
@@ -66,6 +70,7 @@ class RunAs:
     by: str
     run: str = ""
     done: tuple[str, ...] = ()
+    window: tuple[date, date] | None = None
 
     def has_region(self, code: str) -> bool:
         """True for what lies in the region that is looked at."""
@@ -168,14 +173,21 @@ class DetectionService:
                 policy_hash=self._hash,
                 by=asked.by,
                 now=self._clock(),
+                window=asked.window,
             )
             run_id, public_id, started_at, done = run.id, run.public_id, run.started_at, dict(run.finished_stages)
         work = RunAs(**{**vars(asked), "run": public_id, "done": tuple(done)})
         try:
+            with self._database.read_scope() as session:
+                retired = frozenset(code for code, mode in rule_modes.current(session).items() if mode is RuleMode.RETIRED)
             with make_stages(work, progress) as stages:
                 for stage in stages:
-                    if stage.name not in done:
-                        self._stage(run_id, started_at, work, stage, done.get(PART.format(stage.name)), progress)
+                    if stage.name in done:
+                        continue
+                    if set(stage.codes) <= retired:
+                        self._retired(run_id, stage)
+                    else:
+                        self._stage(run_id, started_at, work, stage, done.get(PART.format(stage.name)), progress, retired)
             self._triage(run_id, work, progress)
         except (DetectionError, ModelsError, OSError) as error:
             self._fail(run_id, f"{error}")
@@ -185,12 +197,29 @@ class DetectionService:
             raise
         return self._finish(run_id, work, began, resumed=bool(done))
 
-    def _stage(self, run_id: int, started_at: datetime, asked: RunAs, stage: Stage, marker: Marker | None, progress: Progress) -> None:
+    def _retired(self, run_id: int, stage: Stage) -> None:
+        """A stage whose rules are not looked for any more: what a run that was under way still wrote of them goes."""
+        now = self._clock()
+        with self._database.session_scope() as session:
+            closed = sum(rule_modes.retire(session, code, now=now) for code in stage.codes)
+            counts = StageCounts(closed=closed)
+            detection_runs.stage_ended(session, detection_runs.get(session, run_id), stage.name, counts)
+
+    def _stage(
+        self,
+        run_id: int,
+        started_at: datetime,
+        asked: RunAs,
+        stage: Stage,
+        marker: Marker | None,
+        progress: Progress,
+        retired: frozenset[str] = frozenset(),
+    ) -> None:
         began, part = time.monotonic(), PART.format(stage.name)
         progress(stage.name, 0, 0)
         number = 0
         for findings, following in stage.find(progress, marker):
-            kept = [finding for finding in findings if asked.has_region(finding.region_code)]
+            kept = [finding for finding in findings if asked.has_region(finding.region_code) and finding.code not in retired]
             for some in _parts(kept, BATCH[self._database.dialect]):
                 now = self._clock()
                 with self._database.session_scope() as session:
@@ -207,8 +236,9 @@ class DetectionService:
             total = StageCounts(wall_s=wall_s)
             for code in stage.codes:
                 now = self._clock()
-                signals.vanish(session, code, run_id=run_id, region_code=asked.region_code, started_at=started_at, now=now)
-                left = signal_reads.left_by_run(session, run_id, code, region_code=asked.region_code, started_at=started_at)
+                where: dict[str, Any] = {"region_code": asked.region_code, "started_at": started_at}
+                signals.vanish(session, code, run_id=run_id, now=now, window=asked.window, **where)
+                left = signal_reads.left_by_run(session, run_id, code, **where)
                 total = StageCounts(
                     total.found + left.found,
                     total.opened + left.opened,
@@ -225,6 +255,7 @@ class DetectionService:
     def _triage(self, run_id: int, asked: RunAs, progress: Progress) -> None:
         began, total, persons = time.monotonic(), Triaged(), 0
         progress(TRIAGE_STAGE, 0, 0)
+        self._end_suppressions()
         for attempt in range(LOCKED_TRIES):
             after, locked = 0, 0
             while True:
@@ -252,6 +283,14 @@ class DetectionService:
             counts = StageCounts(0, total.opened, total.updated, 0, total.closed, 0, round(time.monotonic() - began, 3))
             detection_runs.stage_ended(session, run, TRIAGE_STAGE, counts, signals=False, told=total.told + before.get("told", 0))
         progress(TRIAGE_STAGE, persons, persons)
+
+    def _end_suppressions(self) -> None:
+        """Signals whose suppression had its last day are looked at again."""
+        while True:
+            now = self._clock()
+            with self._database.session_scope() as session:
+                if not suppressions.end_past(session, self._policy.certification.today(now), now=now):
+                    return
 
     def _finish(self, run_id: int, asked: RunAs, began: float, *, resumed: bool) -> RunResult:
         now = self._clock()

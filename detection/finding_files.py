@@ -6,8 +6,9 @@ import csv
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import xlsxwriter
 
 from detection.errors import DetectionError
 from detection.findings import Finding
+from models.repositories.claim_names import Names
 
 SCHEMA = pa.schema(
     [
@@ -38,7 +40,8 @@ SCHEMA = pa.schema(
         ("records", pa.string()),
     ]
 )
-"""One row a finding. person: public id; facts, records: JSON, the records with kind, id and role."""
+"""One row a finding. person: public id; facts, records: JSON, the records with kind, id and role; of claims and lines
+also reference (number of the claim), number (of the line), item, on, until and amount_fen, of the first dozen of a role."""
 ENDINGS = (".csv", ".parquet", ".xlsx")
 SHEET_ROWS = 1_048_575
 CELL_CHARACTERS = 32_767
@@ -60,13 +63,27 @@ def check_ending(path: Path) -> None:
         raise OutFileError(f"{path}: the folder is not there, or the name is one of a folder")
 
 
-def row_of(finding: Finding, *, person: str | None = None, masked: str | None = None) -> dict[str, Any]:
-    """The row of a finding that is not in the store. person: public id, masked: resident ID, where they are known."""
-    records = [{"kind": record.kind, "id": record.id, "role": record.role} for record in finding.records]
+def named(records: Iterable[Mapping[str, Any]], names: Names) -> list[dict[str, Any]]:
+    """Records with what reviewers call them: of claims and lines the number of the claim and the line, item, days and amount."""
+    found = []
+    for one in records:
+        name = names.get((one["kind"], one["id"]))
+        found.append({**one, **({} if name is None else asdict(name))})
+    return found
+
+
+def row_of(finding: Finding, *, person: str | None = None, masked: str | None = None, names: Names | None = None) -> dict[str, Any]:
+    """The row of a finding that is not in the store. person: public id, masked: resident ID, names: of its claims, where they are known."""
+    records = named(records_of(finding), names or {})
     values = {name: getattr(finding, name) for name in ("code", "key", "confidence", "person_id", "region_code")}
     values |= {name: getattr(finding, name) for name in ("from_month", "to_month", "months", "amount_fen")}
     values |= {"severity": finding.severity.value, "person": person, "resident_id_masked": masked, "subject": finding.subject_ref}
     return values | {"facts": as_json(finding.facts), "records": as_json(records)}
+
+
+def records_of(finding: Finding) -> list[dict[str, Any]]:
+    """The records of a finding as the store keeps them."""
+    return [{"kind": record.kind, "id": record.id, "role": record.role} for record in finding.records]
 
 
 def as_json(value: Any) -> str:

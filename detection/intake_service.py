@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -34,7 +35,7 @@ from models.keys import KeyRing
 from models.life_evidence import EvidenceKind, LifeEvidence
 from models.policy import CertificationPolicy
 from models.policy_store import IntakePolicy, SilentPolicy
-from models.repositories import audit, import_rows, imports, life_after_death
+from models.repositories import audit, claims, import_rows, imports, life_after_death
 from models.repositories.persons import BlindIndex
 from models.triage import TriageRules
 
@@ -142,7 +143,8 @@ class _Run:
             self._stored_regions = set(import_rows.region_codes(session))
         self._own = own_divisions.load(intake.folder.parent / "divisions.csv")
         book = RegionBook(self._stored_regions, self._own)
-        self._reader = RowReader(batch.kind, table.places, headings, book, BlindIndex(intake.keyring), intake.policy, self._today)
+        zone = ZoneInfo(intake.certification.time_zone)
+        self._reader = RowReader(batch.kind, table.places, headings, book, BlindIndex(intake.keyring), intake.policy, self._today, zone)
         self._seen = SeenRows()
         self._tally = Tally(
             batch.rows_done, batch.accepted, batch.unchanged, batch.rejected, batch.by_rule, batch.by_region, batch.by_warning
@@ -219,6 +221,7 @@ class _Run:
                 import_rows.add_rows(session, table, rows)
             for table, rows in writes.changes.items():
                 import_rows.change_rows(session, table, rows)
+            claims.touch_months(session, writes.months)
             life_after_death.open_for(session, _evidence_of(writes), intake.triage, by=self._actor, now=now)
             for verdict in verdicts:
                 tally.add(verdict)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Column, ForeignKey, String, Table
 from sqlalchemy.orm import Mapped, relationship
 
 from models.base import Base
-from models.types import INTERNAL, PERSONAL, SECRET, BigId, column
+from models.types import INTERNAL, PERSONAL, SECRET, BigId, column, opaque_id
 
 account_role = Table(
     "account_role",
@@ -31,28 +30,28 @@ class Role(Base):
 
 
 class Account(Base):
-    """One member of staff. region_code bounds what the account sees: that region and all inside it."""
+    """One member of staff. region_code bounds what the account sees: that region and all inside it.
+
+    password_temporary: it was chosen by somebody else, and opens nothing but the page that changes it.
+    unlocked_at: failed tries before it hold nobody up any more.
+    """
 
     __tablename__ = "account"
 
     id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)
+    public_id: Mapped[str] = column(INTERNAL, String(22), unique=True, default=opaque_id)
     email: Mapped[str] = column(PERSONAL, String(255), unique=True)
     username: Mapped[str | None] = column(PERSONAL, String(255), unique=True)
     display_name: Mapped[str | None] = column(PERSONAL, String(100))
     password: Mapped[str | None] = column(SECRET, String(255))
+    password_temporary: Mapped[bool] = column(INTERNAL, default=False)
+    password_changed_at: Mapped[datetime | None] = column(INTERNAL)
     active: Mapped[bool] = column(INTERNAL, default=True)
+    unlocked_at: Mapped[datetime | None] = column(INTERNAL)
     fs_uniquifier: Mapped[str] = column(SECRET, String(64), unique=True)
     region_code: Mapped[str | None] = column(INTERNAL, String(6), ForeignKey("region.code"))
     confirmed_at: Mapped[datetime | None] = column(INTERNAL)
     last_login_at: Mapped[datetime | None] = column(PERSONAL)
-    current_login_at: Mapped[datetime | None] = column(PERSONAL)
-    last_login_ip: Mapped[str | None] = column(PERSONAL, String(64))
-    current_login_ip: Mapped[str | None] = column(PERSONAL, String(64))
-    login_count: Mapped[int | None] = column(INTERNAL)
-    tf_primary_method: Mapped[str | None] = column(INTERNAL, String(64))
-    tf_totp_secret: Mapped[str | None] = column(SECRET, String(255))
-    tf_phone_number: Mapped[str | None] = column(PERSONAL, String(128))
-    mf_recovery_codes: Mapped[list[Any] | None] = column(SECRET)
     create_datetime: Mapped[datetime | None] = column(INTERNAL)
 
     roles: Mapped[list[Role]] = relationship(secondary=account_role, lazy="selectin")

@@ -13,10 +13,18 @@ from models.types import INTERNAL, PERSONAL, BigId, column
 
 
 class AuditEntry(Base):
-    """One entry. Triggers refuse UPDATE and DELETE. actor: account public name, ``person``, ``system`` or a job's name."""
+    """One entry. actor: account public name, ``person``, ``system`` or a job's name.
+
+    Triggers refuse UPDATE, and DELETE but for days whose entries are retired (``models.audit_chain``).
+    """
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index("ix_audit_entry_person_at", "person_id", "at"),)
+    __table_args__ = (
+        Index("ix_audit_entry_at", "at", "id"),
+        Index("ix_audit_entry_person_at", "person_id", "at"),
+        Index("ix_audit_entry_actor_at", "actor", "at", "id"),
+        Index("ix_audit_entry_action_at", "action", "at", "id"),
+    )
 
     id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)
     actor: Mapped[str] = column(PERSONAL, String(100))
@@ -24,5 +32,5 @@ class AuditEntry(Base):
     person_id: Mapped[int | None] = column(INTERNAL, BigId, ForeignKey("person.id"))
     object: Mapped[str | None] = column(INTERNAL, String(200))
     reason: Mapped[str | None] = column(INTERNAL, String(200))
-    at: Mapped[datetime] = column(INTERNAL, index=True)
+    at: Mapped[datetime] = column(INTERNAL)
     details: Mapped[dict[str, Any]] = column(INTERNAL, default=dict)

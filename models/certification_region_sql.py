@@ -25,16 +25,24 @@ ABSENT = " " * 10
 """In place of a day in a packed text."""
 
 
-def region_table(policy: CertificationPolicy, on: date, region_code: str, dialect: str, *, shard: int = 0, shards: int = 1) -> FromClause:
-    """The columns of ``certification_sql.status_table`` with public_id and region_code, of a region and all inside it.
+def in_shard(ids: ColumnElement[int], shard: int, shards: int) -> tuple[ColumnElement[bool], ...]:
+    """Whether ids are of this share of them, by stretches of ids."""
+    return ((ids // SHARD_IDS) % shards == shard,) if shards > 1 else ()
 
-    shard, shards: only this share of them, by stretches of ids.
+
+def region_table(
+    policy: CertificationPolicy, on: date, region_code: str, dialect: str, *only: ColumnElement[bool], shard: int = 0, shards: int = 1
+) -> FromClause:
+    """State and days of everybody in a region and all inside it, with benefits, draws, public_id and region_code.
+
+    only: of which persons. shard, shards: only this share of them, by stretches of ids.
     """
     people: Any = select(Person.id.label("id"), Person.public_id.label("public_id"), Person.region_code.label("region_code")).where(
-        Person.region_code.between(*region_bounds(region_code)), Person.merged_into_id.is_(None)
+        Person.region_code.between(*region_bounds(region_code)),
+        Person.merged_into_id.is_(None),
+        *in_shard(Person.id.expression, shard, shards),
+        *only,
     )
-    if shards > 1:
-        people = people.where((Person.id // SHARD_IDS) % shards == shard)
     of_merged, merged_benefits = _merged_laterally(policy, on) if dialect == "postgresql" else merged_facts(policy, on, None)
     looked_up = _laterally(policy, on, people) if dialect == "postgresql" else _as_texts(policy, on, people)
     persons, own, benefits = looked_up

@@ -64,8 +64,8 @@ def status_query(policy: CertificationPolicy, on: date) -> FromClause:
 
     Its inner parts are computed for each person that the outer query asks for: for single persons and for lists that stop early.
     """
-    last = _of_person(select(func.max(LifeEvidence.occurred_on)).where(counts_on(LifeEvidence, on), _certifying(policy)), LifeEvidence)
-    dead = _of_person(select(func.max(LifeEvidence.id)).where(counts_on(LifeEvidence, on), _death(policy)), LifeEvidence)
+    last = _of_person(select(func.max(LifeEvidence.occurred_on)).where(counts_on(LifeEvidence, on), certifying(policy)), LifeEvidence)
+    dead = _of_person(select(func.max(LifeEvidence.id)).where(counts_on(LifeEvidence, on), death(policy)), LifeEvidence)
 
     def of_benefits(value: ColumnElement[Any]) -> ColumnElement[Any]:
         return _of_person(select(value).where(drawn_on(on)), Benefit)
@@ -88,7 +88,8 @@ def status_query(policy: CertificationPolicy, on: date) -> FromClause:
 def status_table(policy: CertificationPolicy, on: date, among: Select[int], *, one_by_one: bool = False) -> FromClause:
     """The same rows for the persons whose ids ``among`` selects, by grouping: for very many at once. Merged records have no row.
 
-    Two more columns: benefits, how many there are, also ended ones; draws, 1 when any of them is drawn on the day. One pass over the
+    More columns: benefits, how many there are, also ended ones; draws, 1 when any of them is drawn on the day; first_on and paused_on, when
+    the first of those drawn began and since when one of them is paused. One pass over the
     index of the ledger and one over the benefits of those persons. ``among`` stands in it several times, since a CTE would keep
     PostgreSQL from working in parallel: let it be simple.
 
@@ -120,7 +121,8 @@ def status_table(policy: CertificationPolicy, on: date, among: Select[int], *, o
         .where(~select(gone.id).where(gone.id == person_id, gone.merged_into_id.is_not(None)).correlate(persons).exists())
         .subquery("certification_facts")
     )
-    return derived(facts, policy, on, facts.c.benefits, facts.c.draws)
+    more = (facts.c.benefits, facts.c.draws, facts.c.first.label("first_on"), facts.c.paused.label("paused_on"))
+    return derived(facts, policy, on, *more)
 
 
 def merged_facts(policy: CertificationPolicy, on: date, among: Select[int] | None) -> tuple[FromClause, FromClause]:
@@ -150,7 +152,7 @@ def joint_facts(policy: CertificationPolicy, own: Any, benefits: Any, of_merged:
 
 def evidence_facts(policy: CertificationPolicy, on: date, rows: Any, belongs: ColumnElement[bool], person_id: Any) -> FromClause:
     """last and dead of each person_id, by grouping."""
-    met = and_(belongs, or_(_certifying(policy), _death(policy)))
+    met = and_(belongs, or_(certifying(policy), death(policy)))
     query = select(person_id.label("person_id"), *_evidence_columns(policy)).select_from(rows).where(met, counts_on(LifeEvidence, on))
     return query.group_by(person_id).subquery()
 
@@ -161,13 +163,13 @@ def evidence_of_one(policy: CertificationPolicy, on: date, person_id: ColumnElem
     correction = aliased(LifeEvidence)
     corrected = select(correction.corrects_id).where(correction.corrects_id.is_not(None))
     counts = and_(LifeEvidence.occurred_on <= on, LifeEvidence.strength != Strength.VOID, LifeEvidence.id.not_in(corrected))
-    met = and_(LifeEvidence.person_id == person_id, or_(_certifying(policy), _death(policy)))
+    met = and_(LifeEvidence.person_id == person_id, or_(certifying(policy), death(policy)))
     return select(*_evidence_columns(policy)).where(met, counts)
 
 
 def _evidence_columns(policy: CertificationPolicy) -> tuple[ColumnElement[Any], ...]:
-    last = type_coerce(func.max(case((_certifying(policy), LifeEvidence.occurred_on))), Date).label("last")
-    return last, func.max(case((_death(policy), 1), else_=0)).label("dead")
+    last = type_coerce(func.max(case((certifying(policy), LifeEvidence.occurred_on))), Date).label("last")
+    return last, func.max(case((death(policy), 1), else_=0)).label("dead")
 
 
 def benefit_facts(policy: CertificationPolicy, on: date, rows: Any, belongs: ColumnElement[bool], person_id: Any) -> FromClause:
@@ -223,6 +225,11 @@ def derived(facts: FromClause, policy: CertificationPolicy, on: date, *more: Col
         case((since.is_not(None), plus_months(since, cast(facts.c.cycle_months, Integer)))).label("due"),
         *more,
     ).subquery("certification_dates")
+    return stated(dated, policy, on, *(dated.c[column.key] for column in more if column.key is not None))
+
+
+def stated(dated: FromClause, policy: CertificationPolicy, on: date, *more: ColumnElement[Any]) -> FromClause:
+    """State on the day from person_id, dead, last, paused, cycle_months and due; more: columns of dated that go along."""
     state = case(
         (dated.c.dead == 1, CertificationState.DECEASED.value),
         (
@@ -240,7 +247,7 @@ def derived(facts: FromClause, policy: CertificationPolicy, on: date, *more: Col
         dated.c.last.label("last_certified_on"),
         case((dated.c.dead == 1, null()), else_=dated.c.due).label("due_on"),
         dated.c.cycle_months,
-        *(dated.c[column.key] for column in more if column.key is not None),
+        *more,
     ).subquery("certification_status")
 
 
@@ -251,7 +258,8 @@ def _of_person(query: Select[Any], table: type[LifeEvidence] | type[Benefit]) ->
     return query.where(table.person_id.in_(members)).correlate(Person).scalar_subquery()
 
 
-def _death(policy: CertificationPolicy) -> ColumnElement[bool]:
+def death(policy: CertificationPolicy) -> ColumnElement[bool]:
+    """Whether a row of the ledger is a death record that policy goes by."""
     return and_(LifeEvidence.kind == EvidenceKind.DEATH_RECORD, _at_least(policy.death_strength))
 
 
@@ -289,7 +297,8 @@ def counts_on(table: type[LifeEvidence], on: date) -> ColumnElement[bool]:
     )
 
 
-def _certifying(policy: CertificationPolicy) -> ColumnElement[bool]:
+def certifying(policy: CertificationPolicy) -> ColumnElement[bool]:
+    """Whether a row of the ledger is strong enough to certify."""
     # kinds of one strength together: millions of rows are asked this, and each comparison of texts counts
     kinds: dict[Strength, list[EvidenceKind]] = {}
     for kind, minimum in policy.certifying.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Date, Select, and_, case, func, select, union_all
+from sqlalchemy import Date, Select, and_, case, func, or_, select, union_all
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement, FromClause
@@ -17,7 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from models.benefit import Benefit, BenefitPause, BenefitStatus
-from models.certification_sql import plus_months
+from models.certification_sql import certifying, death, plus_months
 from models.certification_state import CertificationState
 from models.life_evidence import LifeEvidence, Strength
 from models.person import Person
@@ -64,10 +64,11 @@ def _plus_days_sqlite(element: Any, compiler: SQLCompiler, **options: Any) -> st
     return f"date({day}, {days} || ' days')"
 
 
-def recorded_turns(on: date, among: Select[int]) -> FromClause:
-    """Subquery of person_id and turns_on: the first day after ``on`` that a benefit, a pause or a row of the ledger names.
+def recorded_days(policy: CertificationPolicy, on: date, among: Select[int]) -> FromClause:
+    """Subquery of person_id, turns_on and since: the first day after ``on`` that a benefit, a pause or a row of the ledger names, and the
+    last one up to ``on`` that a fact of the status follows from. From since to the day before turns_on the facts are the same.
 
-    Only persons who have one. ``among`` selects persons, not records merged into others; the rows of all their records count.
+    ``among`` selects persons, not records merged into others; the rows of all their records count.
     """
     persons = among.cte("turning")
     (person_id,) = persons.c
@@ -76,42 +77,35 @@ def recorded_turns(on: date, among: Select[int]) -> FromClause:
         select(person_id.label("person_id"), person_id.label("member_id")),
         select(merged.merged_into_id, merged.id).where(merged.merged_into_id.in_(select(person_id))),
     ).cte("turning_members")
-
-    def after(day: Any) -> ColumnElement[Any]:
-        return case((day > on, day))
-
-    benefits = (
-        select(
-            members.c.person_id,
-            earliest(after(Benefit.from_month), after(plus_months(Benefit.to_month, 1)), after(Benefit.paused_on)).label("day"),
-        )
-        .join(Benefit, Benefit.person_id == members.c.member_id)
-        .where(Benefit.status != BenefitStatus.ENDED)
-    )
-    pauses = (
-        select(members.c.person_id, earliest(after(BenefitPause.paused_on), after(BenefitPause.resumed_on)))
-        .join(Benefit, Benefit.person_id == members.c.member_id)
-        .join(BenefitPause, BenefitPause.benefit_id == Benefit.id)
-        .where(Benefit.status != BenefitStatus.ENDED)
-    )
-    evidence = (
+    of_benefits = members.join(Benefit, and_(Benefit.person_id == members.c.member_id, Benefit.status != BenefitStatus.ENDED))
+    of_pauses = of_benefits.join(BenefitPause, BenefitPause.benefit_id == Benefit.id)
+    follows = or_(LifeEvidence.occurred_on > on, certifying(policy), death(policy))
+    days = union_all(
+        *(select(members.c.person_id, day.label("day")).select_from(of_benefits) for day in _days_of_benefit()),
+        *(select(members.c.person_id, day).select_from(of_pauses) for day in (BenefitPause.paused_on, BenefitPause.resumed_on)),
         select(members.c.person_id, LifeEvidence.occurred_on)
         .join(LifeEvidence, LifeEvidence.person_id == members.c.member_id)
-        .where(LifeEvidence.occurred_on > on, LifeEvidence.strength != Strength.VOID)
-    )
-    turns = union_all(benefits, pauses, evidence).subquery("turns")
+        .where(LifeEvidence.strength != Strength.VOID, follows),
+    ).subquery("days")
     return (
-        select(turns.c.person_id, func.min(turns.c.day, type_=Date).label("turns_on"))
-        .where(turns.c.day.is_not(None))
-        .group_by(turns.c.person_id)
-        .subquery("recorded_turns")
+        select(
+            days.c.person_id,
+            func.min(case((days.c.day > on, days.c.day)), type_=Date).label("turns_on"),
+            func.max(case((days.c.day <= on, days.c.day)), type_=Date).label("since"),
+        )
+        .group_by(days.c.person_id)
+        .subquery("recorded_days")
     )
+
+
+def _days_of_benefit() -> tuple[Any, ...]:
+    return Benefit.from_month, plus_months(Benefit.to_month, 1), Benefit.paused_on
 
 
 def changes_on(policy: CertificationPolicy, on: date, status: FromClause, turns: FromClause) -> ColumnElement[Any]:
     """First day after ``on`` on which time alone can change a status: the recorded turns, and the days that follow from the due date.
 
-    status: of ``status_table``; turns: of ``recorded_turns``, joined from outside. NULL for the dead: only a correction changes that.
+    status: of ``status_table``; turns: of ``recorded_days``, joined from outside. NULL for the dead: only a correction changes that.
     """
     first_due_soon = plus_days(status.c.due_on, -policy.due_soon_days)
     first_overdue = plus_days(status.c.due_on, 1)

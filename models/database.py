@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from models import tables  # noqa: F401 - a session needs every mapper
 from models.errors import DatabaseUnreachableError
@@ -77,7 +78,14 @@ def make_engine(url: str, *, pool_size: int = 5) -> Engine:
         connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
     )
     event.listen(engine, "handle_error", _without_details)
+    event.listen(engine, "checkout", _as_the_server_says)
     return engine
+
+
+def _as_the_server_says(connection: psycopg.Connection, _record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
+    # A connection that read before comes back as one that says READ WRITE at each BEGIN: that would write although the server's
+    # default_transaction_read_only forbids it, and on a standby fail with an error of another kind. With None the server decides.
+    connection.read_only = None
 
 
 def _without_details(context: ExceptionContext) -> None:

@@ -34,7 +34,8 @@ class RunState(StrEnum):
 
 class DetectionRun(Base):
     """One run. finished_stages: name of a stage -> what came of it, in the order in which they ended; a run that was killed goes on after
-    the last one. region_code: empty for the whole store. opened, updated, closed: signals.
+    the last one. region_code: empty for the whole store. from_date, to_date: days whose claims were asked, None for other kinds. opened,
+    updated, closed: signals.
     """
 
     __tablename__ = "detection_run"
@@ -58,6 +59,8 @@ class DetectionRun(Base):
     state: Mapped[RunState] = column(INTERNAL, enum_column_type(RunState, "state"))
     as_of: Mapped[date] = column(INTERNAL, Date)
     region_code: Mapped[str] = column(INTERNAL, String(6), default="")
+    from_date: Mapped[date | None] = column(INTERNAL, Date)
+    to_date: Mapped[date | None] = column(INTERNAL, Date)
     engine: Mapped[str] = column(INTERNAL, String(20))
     policy_hash: Mapped[str] = column(INTERNAL, String(64))
     finished_stages: Mapped[dict[str, Any]] = column(INTERNAL, JsonValue, default=dict)
@@ -87,7 +90,8 @@ class Signal(Base):
     days, counts and the weights of a pair by feature; records: every record that led to it, {"kind", "id", "role"}; no names and no
     numbers of persons in either. digest: of what the finding says, so that a changed one is seen. from_month, to_month: first days,
     inclusive; months: how many of them count. confidence: 0 to 1. run_id: the last run that found it, None when it was found as a row came
-    in. triage_due: the alert does not know of it yet as it is now. vanished_at: when a run no longer found it.
+    in. completed_on: day of the claim that completes a finding over claims, None for other kinds. triage_due: the alert does not know of
+    it yet as it is now. vanished_at: when a run no longer found it.
     """
 
     __tablename__ = "signal"
@@ -109,6 +113,14 @@ class Signal(Base):
         Index("ix_signal_alert_id", "alert_id"),
         Index("ix_signal_person_id", "person_id"),
         Index("ix_signal_code_run_id", "code", "run_id"),
+        # which alerts a code is behind, without a look at the rows
+        Index(
+            "ix_signal_code_alert_id",
+            "code",
+            "alert_id",
+            sqlite_where=text("vanished_at IS NULL"),
+            postgresql_where=text("vanished_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = column(INTERNAL, BigId, primary_key=True)
@@ -126,6 +138,7 @@ class Signal(Base):
     from_month: Mapped[date | None] = column(PERSONAL, Date)
     to_month: Mapped[date | None] = column(PERSONAL, Date)
     months: Mapped[int] = column(PERSONAL, Integer, default=0)
+    completed_on: Mapped[date | None] = column(PERSONAL, Date)
     amount_fen: Mapped[int] = column(PERSONAL, BigInteger, default=0)
     facts: Mapped[dict[str, Any]] = column(PERSONAL, JsonValue, default=dict)
     records: Mapped[list[Any]] = column(INTERNAL, JsonValue, default=list)

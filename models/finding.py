@@ -28,7 +28,8 @@ class Finding:
 
     person_id: of the record that speaks for the person; None for other subjects, which subject_ref then names. confidence: 0 to 1.
     from_month, to_month: first days, inclusive. months: how many count. amount_fen: the money at risk. facts: what the explanation names
-    (days as ISO dates, counts, codes); no names, no numbers of persons. measured: names of facts, and "confidence", that come out a little
+    (days as ISO dates, counts, codes); no names, no numbers of persons. completed_on: of a finding over claims, the day of the claim that
+    completes it. measured: names of facts, and "confidence", that come out a little
     differently in every run, so that they alone make no changed finding.
     """
 
@@ -47,6 +48,7 @@ class Finding:
     facts: Mapping[str, Any] = field(default_factory=dict)
     records: tuple[Record, ...] = ()
     measured: frozenset[str] = frozenset()
+    completed_on: date | None = None
 
     def digest(self) -> bytes:
         """32 bytes of what it says; another digest under the same key is a changed finding."""
@@ -61,4 +63,6 @@ class Finding:
             {name: value for name, value in self.facts.items() if name not in self.measured},
             sorted((record.kind, record.id, record.role) for record in self.records),
         ]
+        if self.completed_on is not None:
+            said.append(self.completed_on.isoformat())
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).digest()

@@ -26,6 +26,9 @@ class ImportKind(StrEnum):
     BLACKLIST = "blacklist"
     RELATIONS = "relations"
     GRANTS = "grants"
+    INSTITUTIONS = "institutions"
+    CLAIMS = "claims"
+    CLAIM_LINES = "claim_lines"
 
 
 class ImportState(StrEnum):

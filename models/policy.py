@@ -15,8 +15,17 @@ from models.consent import ConsentPurpose
 from models.enrolment import Scheme
 from models.errors import PolicyError
 from models.life_evidence import EvidenceKind, Strength
+from models.policy_accounts import AccountsPolicy
+from models.policy_anomaly import AnomalyPolicy
+from models.policy_casework import CaseworkPolicy, OversightPolicy
+from models.policy_claims import ClaimsPolicy
 from models.policy_detection import LinkagePolicy
 from models.policy_faces import FacesPolicy
+from models.policy_keys import KeysPolicy
+from models.policy_knowledge import KnowledgePolicy
+from models.policy_limits import LimitsPolicy
+from models.policy_operations import OperationsPolicy
+from models.policy_privacy import PrivacyPolicy
 from models.policy_rules import RulesPolicy
 from models.policy_section import Section
 from models.policy_store import (
@@ -165,6 +174,7 @@ class RecordSections(Section):
     retention: RetentionPolicy
     retry: RetryPolicy
     consent: ConsentPolicy
+    privacy: PrivacyPolicy
     recording: RecordingPolicy
     silent: SilentPolicy
     intake: IntakePolicy
@@ -174,10 +184,19 @@ class RecordSections(Section):
     integration: IntegrationPolicy
     identity_check: IdentityCheckPolicy
     status_page: StatusPagePolicy
+    accounts: AccountsPolicy
+    limits: LimitsPolicy
     rules: RulesPolicy
     triage: TriagePolicy
+    casework: CaseworkPolicy
+    oversight: OversightPolicy
     faces: FacesPolicy
     linkage: LinkagePolicy
+    claims: ClaimsPolicy
+    knowledge: KnowledgePolicy
+    anomaly: AnomalyPolicy
+    operations: OperationsPolicy
+    keys: KeysPolicy
 
 
 class RecordsPolicy(RecordSections):

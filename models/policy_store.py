@@ -171,6 +171,5 @@ class StatusPagePolicy(Section):
     counter_code_days: int = Field(ge=1, le=90)
     tries: int = Field(ge=1, le=10)
     messages_per_day: int = Field(ge=1, le=20)
-    asked_per_address_hour: int = Field(ge=1, le=10_000)
     open_minutes: int = Field(ge=1, le=60)
     code_days_kept: int = Field(ge=1)

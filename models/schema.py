@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -15,13 +16,20 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import OperationalError
 
-from models.database import explain, make_engine
+from models.database import Database, explain, make_engine
 from models.errors import SchemaError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 # Any number will do as long as nobody else takes the same one in this database.
 ADVISORY_LOCK = 0x4C696665
+
+
+# How long a statement of a migration may make others wait behind it, how often it tries, how much longer it waits after each try.
+LOCK_TIMEOUT_S = 3
+LOCK_TRIES = 10
+LOCK_PAUSE_S = 1.0
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
@@ -54,11 +62,29 @@ def upgrade(url: str, revision: str = "head") -> None:
         DatabaseUnreachableError: the database does not answer.
         SchemaError: the tables are of a newer version of the code, or the migration leaves rows that refer to nothing.
     """
-    with _migrating(url) as connection:
-        current = _refuse_newer(connection)
-        if revision != "head" or current != head_revision():
-            command.upgrade(alembic_config(connection), revision)
-            _check_references(connection)
+
+    def once() -> None:
+        with _migrating(url) as connection:
+            current = _refuse_newer(connection)
+            if revision != "head" or current != head_revision():
+                command.upgrade(alembic_config(connection), revision)
+                _check_references(connection)
+
+    patiently(once)
+
+
+def patiently(migrate: Callable[[], None], wait: Callable[[float], None] = time.sleep) -> None:
+    """Run a migration; where it waits too long for a table it gives up its place, so that whoever serves goes on, and tries again.
+
+    While a statement waits for the lock of a table, every later reader waits behind it: so the wait is short and the tries are several.
+    """
+    for number in range(1, LOCK_TRIES + 1):
+        try:
+            return migrate()
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE or number == LOCK_TRIES:
+                raise
+            wait(number * LOCK_PAUSE_S)
 
 
 def downgrade(url: str, revision: str) -> None:
@@ -94,6 +120,17 @@ def check_schema(engine: Engine) -> None:
     raise SchemaError(_newer(current))
 
 
+def read_revision(database: Database) -> str | None:
+    """Revision of the tables, without keeping a writer waiting, also of a store that takes no changes."""
+    with database.read_scope() as session:
+        return _revision(session.connection())
+
+
+def is_known(revision: str) -> bool:
+    """True for a revision that this code has, so that tables of it can be brought up to date."""
+    return _is_known(revision)
+
+
 @contextmanager
 def _migrating(url: str) -> Iterator[Connection]:
     engine = make_engine(url)
@@ -107,6 +144,7 @@ def _migrating(url: str) -> Iterator[Connection]:
         with engine.begin() as connection:
             if not sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+                connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
             yield connection
     except OperationalError as error:
         raise explain(error, engine.url) or error from error

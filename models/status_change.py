@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Date, ForeignKey, Index, String
+from sqlalchemy import Date, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped
 
 from models.base import Base
@@ -37,12 +37,25 @@ class StatusAnnouncer(Base):
 
 
 class StatusAnnounced(Base):
-    """What was told last about a person. No status is read from here: it is derived. changes_on: the day on which time alone changes it."""
+    """What was told last about a person. changes_on: the day on which time alone changes it.
+
+    The facts that it followed from stand beside it: state (deceased or not), last_certified_on, due_on, first_on (when the first benefit
+    drawn began), paused_on, cycle_months, benefits (how many, also ended ones). They are the same for every day from holds_from to the day
+    before holds_until (None: for ever), as long as nobody touched the person: a region's status as of such a day is derived from them
+    without a look at the ledger. The status of another day, or of somebody who was touched, is never read from here. public_id: the
+    person's. A record that was merged into another has no facts: holds_from is None.
+    """
 
     __tablename__ = "status_announced"
     __table_args__ = (
         Index("ix_status_announced_changes_on", "changes_on"),
         Index("ix_status_announced_region_state", "region_code", "state"),
+        # all that a region's list needs, so that it need not go to the table
+        Index(
+            "ix_status_announced_facts",
+            *("region_code", "person_id", "holds_from", "holds_until", "state", "last_certified_on", "due_on"),
+            *("first_on", "paused_on", "cycle_months", "benefits", "public_id"),
+        ),
     )
 
     person_id: Mapped[int] = column(INTERNAL, BigId, ForeignKey("person.id"), primary_key=True)
@@ -51,6 +64,13 @@ class StatusAnnounced(Base):
     last_certified_on: Mapped[date | None] = column(PERSONAL, Date)
     due_on: Mapped[date | None] = column(PERSONAL, Date)
     changes_on: Mapped[date | None] = column(INTERNAL, Date)
+    public_id: Mapped[str | None] = column(INTERNAL, String(22))
+    first_on: Mapped[date | None] = column(PERSONAL, Date)
+    paused_on: Mapped[date | None] = column(PERSONAL, Date)
+    cycle_months: Mapped[int | None] = column(PERSONAL, Integer)
+    benefits: Mapped[int | None] = column(PERSONAL, Integer)
+    holds_from: Mapped[date | None] = column(INTERNAL, Date)
+    holds_until: Mapped[date | None] = column(INTERNAL, Date)
 
 
 class StatusChange(Base):

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from fractions import Fraction
 
 from models.alert import AlertSeverity
-from models.policy import RecordSections
+from models.policy import CertificationPolicy, RecordSections
 from models.policy_rules import LifeAfterDeath
 from models.policy_triage import TriagePolicy
 
@@ -25,28 +25,33 @@ DOUBTS_DEATH = "doubts_death"
 SEVERITIES = (AlertSeverity.SUSPICION, AlertSeverity.WARNING, AlertSeverity.VIOLATION)
 
 BenefitMonth = tuple[int, date]
+Paid = BenefitMonth | int
+"""What was paid once: a month of a benefit, or a claim by its id."""
 
 
 @dataclass(frozen=True)
 class TriageRules:
-    """What triage goes by. life_after_death: the rule that is asked as rows come in. policy_hash: goes on every signal."""
+    """What triage goes by. certification: says what day it is. life_after_death: the rule that is asked as rows come in. policy_hash: goes
+    on every signal.
+    """
 
     policy: TriagePolicy
+    certification: CertificationPolicy
     life_after_death: LifeAfterDeath
     policy_hash: str
 
     @classmethod
     def of(cls, policy: RecordSections, policy_hash: str) -> TriageRules:
         """From the sections in force."""
-        return cls(policy.triage, policy.rules.P7, policy_hash)
+        return cls(policy.triage, policy.certification, policy.rules.P7, policy_hash)
 
 
 @dataclass(frozen=True)
 class Weighable:
     """A standing signal as triage sees it.
 
-    paid: the months of benefits that its money was paid for, as far as it names them. doubts_death: it says that a death record is probably
-    wrong.
+    paid: the months of benefits, and the claims, that its money was paid for, as far as it names them. doubts_death: it says that a death
+    record is probably wrong.
     """
 
     code: str
@@ -54,7 +59,7 @@ class Weighable:
     severity: AlertSeverity
     confidence: float
     amount_fen: int
-    paid: frozenset[BenefitMonth] = frozenset()
+    paid: frozenset[Paid] = frozenset()
     doubts_death: bool = False
 
 
@@ -69,8 +74,10 @@ class Weighed:
     doubts_death: bool
 
 
-def weigh(signals: Sequence[Weighable], policy: TriagePolicy, paid: Mapping[BenefitMonth, int]) -> Weighed:
-    """The alert of at least one signal. paid: what was paid of a benefit in a month, in fen, as far as it is known."""
+def weigh(signals: Sequence[Weighable], policy: TriagePolicy, paid: Mapping[Paid, int]) -> Weighed:
+    """The alert of at least one signal. paid: what was paid of a benefit in a month, or by the fund for a claim, in fen, as far as it is
+    known.
+    """
     doubts_death = any(signal.code == LIFE_AFTER_DEATH and signal.doubts_death for signal in signals)
     counted = [_doubted(signal, policy) if doubts_death and signal.code == PAID_AFTER_DEATH else signal for signal in signals]
     amount_fen = money_at_risk(counted, paid)
@@ -88,19 +95,20 @@ def money_weight(amount_fen: int, policy: TriagePolicy) -> float:
     return 1 + policy.money_growth * math.log10(1 + amount_fen / 100)
 
 
-def money_at_risk(signals: Sequence[Weighable], paid: Mapping[BenefitMonth, int]) -> int:
-    """Sum in fen in which a month of a benefit that several signals name counts once, with the greatest share that one of them gives it.
+def money_at_risk(signals: Sequence[Weighable], paid: Mapping[Paid, int]) -> int:
+    """Sum in fen in which a month of a benefit, or a claim, that several signals name counts once, with the greatest share that one of them
+    gives it.
 
-    The money of a signal lies on the months of its benefits as they were paid; evenly where nothing is known of that. Not less than the
-    greatest amount of one signal, not more than the sum of all.
+    The money of a signal lies on the months of its benefits, and on its claims, as they were paid; evenly where nothing is known of that.
+    Not less than the greatest amount of one signal, not more than the sum of all.
     """
     shared = [signal for signal in signals if signal.paid and signal.amount_fen]
     if len(shared) < 2:
         return sum(signal.amount_fen for signal in signals)
     total = sum(signal.amount_fen for signal in signals if not signal.paid)
-    greatest = dict[BenefitMonth, Fraction]()
+    greatest = dict[Paid, Fraction]()
     for signal in shared:
-        cells = sorted(signal.paid)
+        cells = list(signal.paid)
         weights = [paid.get(cell, 0) for cell in cells]
         if not (whole := sum(weights)):
             weights, whole = [1] * len(cells), len(cells)

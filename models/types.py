@@ -98,6 +98,11 @@ class SealedValue(TypeDecorator[Sealed]):
     impl = LargeBinary
     cache_ok = True
 
+    @staticmethod
+    def prefix(key_id: str) -> bytes:
+        """What every value begins with that was sealed with this key."""
+        return _key_prefix(key_id)
+
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Plain bytes on every database."""
         return dialect.type_descriptor(LargeBinary())

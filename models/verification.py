@@ -67,6 +67,7 @@ class Verification(Base):
             postgresql_where=text("state = 'open'"),
         ),
         Index("ix_verification_person_started", "person_id", "started_at"),
+        Index("ix_verification_started_at", "started_at"),
         Index("ix_verification_state_expires", "state", "expires_at"),
         CheckConstraint("(state = 'decided') = (outcome IS NOT NULL)", name="outcome_when_decided"),
         CheckConstraint("(state = 'decided') = (decided_at IS NOT NULL)", name="decided_at_when_decided"),

@@ -6,7 +6,7 @@ optical flow, sharpness and colour measurements have something to measure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -114,10 +114,18 @@ class Actor:
     """A drawn person before the camera, who can be told what to do frame by frame.
 
     Each call of ``follow`` gives the next frame while ``prompt`` is on show; the head moves at a natural pace towards what is asked.
-    Prompts are names of ``verify.views.PromptName``. interval_ms: time between frames.
+    Prompts are names of ``verify.views.PromptName``. interval_ms: time between frames. painter: called as ``draw`` is.
     """
 
-    def __init__(self, scene: Scene | None = None, *, interval_ms: int = 100, seed: int = 0, obeys: bool = True) -> None:
+    def __init__(
+        self,
+        scene: Scene | None = None,
+        *,
+        interval_ms: int = 100,
+        seed: int = 0,
+        obeys: bool = True,
+        painter: Callable[..., Image] | None = None,
+    ) -> None:
         self._base = scene or Scene()
         self._scene = self._base
         self._interval_ms = interval_ms
@@ -126,6 +134,7 @@ class Actor:
         self._prompt = ""
         self._since = 0
         self._obeys = obeys
+        self._paint = painter or draw
 
     def follow(self, prompt: str, *, colour_rgb: tuple[int, int, int] | None = None) -> Frame:
         """The next frame while this prompt (and this screen colour) is on show."""
@@ -138,7 +147,7 @@ class Actor:
         sway = replace(
             self._scene, centre_x=self._base.centre_x + int(rng.integers(-1, 2)), pitch=self._base.pitch + int(rng.integers(-1, 2))
         )
-        picture = draw(sway, tint_rgb=colour_rgb, noise_seed=self._seed * 100_003 + self._count)
+        picture = self._paint(sway, tint_rgb=colour_rgb, noise_seed=self._seed * 100_003 + self._count)
         frame = Frame(self._count * self._interval_ms, sway, picture)
         self._count += 1
         return frame

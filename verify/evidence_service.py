@@ -23,7 +23,7 @@ from models.life_evidence import EvidenceKind, HomeVisit, LifeEvidence, Strength
 from models.person import Person
 from models.policy import CertificationPolicy
 from models.policy_store import IntakePolicy, RecordingPolicy
-from models.repositories import alerts, audit, certifications, life_after_death, life_evidence, outbox, persons
+from models.repositories import alerts, audit, certifications, life_after_death, life_evidence, outbox, persons, referred
 from models.repositories.alerts import NewAlert
 from models.repositories.life_evidence import NewEvidence
 from models.triage import TriageRules
@@ -204,6 +204,7 @@ class EvidenceService:
         )
         payload = {"evidence": evidence.id, "due_on": due_on.isoformat()}
         outbox.put(session, kind=CERTIFIED, person_id=evidence.person_id, payload=payload, now=now)
+        referred.settle(session, self._certification, now=now, person_id=evidence.person_id)
         return certificate.id
 
     def _alert(self, session: Session, person: Person, evidence: LifeEvidence, *, actor: str, now: datetime) -> bool:

@@ -5,12 +5,13 @@ Associated data of a sealed observation is the verification and the frame's numb
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from models.keys import KeyRing, Sealed
+from models.templates import frame_data
 from models.verification import VerificationFrame
 from verify.observation import Observation
 from verify.observation_codec import decode_observation, encode_observation
@@ -38,11 +39,6 @@ _CLEAR = (
 )
 
 
-def associated_data(verification_id: str, seq: int, part: str) -> bytes:
-    """What a sealed part of a frame is bound to."""
-    return f"lifecert/frame/{verification_id}/{seq}/{part}".encode()
-
-
 def measures_of(observation: Observation) -> dict[str, Any]:
     """The clear part of an observation, for the JSON column."""
     values = {name: getattr(observation, name) for name in _CLEAR}
@@ -55,7 +51,12 @@ def measures_of(observation: Observation) -> dict[str, Any]:
     return values
 
 
-def light_observation(seq: int, digest: bytes, measures: Mapping[str, Any]) -> Observation:
+def light_observations(rows: Iterable[tuple[int, int, bytes, dict[str, Any]]]) -> Iterator[tuple[int, Observation]]:
+    """(row, observation) of rows as ``frame_measures`` reads them: row, number, digest, measures."""
+    return ((row_id, _light(seq, digest, measures)) for row_id, seq, digest, measures in rows)
+
+
+def _light(seq: int, digest: bytes, measures: Mapping[str, Any]) -> Observation:
     """An observation without its sealed part: enough for ``challenge.progress``."""
     box, picture_hash = measures["box"], measures["picture_hash"]
     return Observation(
@@ -69,11 +70,16 @@ def light_observation(seq: int, digest: bytes, measures: Mapping[str, Any]) -> O
 
 def seal_observation(keyring: KeyRing, verification_id: str, observation: Observation) -> Sealed:
     """Seal the whole observation."""
-    return keyring.seal(encode_observation(observation), associated_data(verification_id, observation.seq, "observation"))
+    return keyring.seal(encode_observation(observation), frame_data(verification_id, observation.seq, "observation"))
 
 
 def open_observation(keyring: KeyRing, frame: VerificationFrame) -> Observation | None:
     """The whole observation of a frame, None when it was deleted under the retention policy."""
-    if frame.observation is None:
+    return open_observation_of(keyring, frame.verification_id, frame.seq, frame.observation)
+
+
+def open_observation_of(keyring: KeyRing, verification_id: str, seq: int, sealed: Sealed | None) -> Observation | None:
+    """The same from its parts. Raises UnsealError, ObservationCodecError."""
+    if sealed is None:
         return None
-    return decode_observation(keyring.unseal(frame.observation, associated_data(frame.verification_id, frame.seq, "observation")))
+    return decode_observation(keyring.unseal(sealed, frame_data(verification_id, seq, "observation")))

@@ -6,18 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.benefit import Benefit, Payment
 from models.certification import CertificationStatus
 from models.certification_state import CertificationState
 from models.database import Database
 from models.errors import NotFoundError
-from models.life_evidence import LifeEvidence
 from models.person import Person, Sex
 from models.policy import CertificationPolicy
-from models.repositories import audit, certifications, mergers, persons
+from models.repositories import audit, certifications, mergers, persons, record_sums
+from models.repositories.record_sums import RecordSums
 from verify.service_errors import PersonUnknown
 
 REASON_MAX = 500
@@ -76,8 +75,11 @@ class MergeService:
     def compare(self, person_ids: tuple[str, str]) -> tuple[RecordView, RecordView]:
         """Both records' persons side by side. Raises PersonUnknown."""
         with self._database.read_scope() as session:
-            first, second = (self._view(session, _speaking(session, person_id)) for person_id in person_ids)
-            return first, second
+            first, second = (_speaking(session, person_id) for person_id in person_ids)
+            found = record_sums.sums(session, (first.id, second.id), self._policy, self._policy.today(self._clock()))
+            if not {first.id, second.id} <= found.keys():
+                raise PersonUnknown("one of the records was merged meanwhile: look at its person again")
+            return _view(first, found[first.id]), _view(second, found[second.id])
 
     def merged(self, person_id: str) -> list[MergedRecord]:
         """The records that are merged into this person, oldest merger first. Raises PersonUnknown."""
@@ -125,28 +127,23 @@ class MergeService:
             details = {"merger": merger, "with": other.public_id}
             audit.record(session, actor=actor, action=action, now=now, person_id=about.id, object=about.public_id, details=details)
 
-    def _view(self, session: Session, person: Person) -> RecordView:
-        members = persons.records_of(session, person.id)
-        evidence, last = session.execute(
-            select(func.count(), func.max(LifeEvidence.occurred_on)).where(LifeEvidence.person_id.in_(members))
-        ).one()
-        benefits = select(Benefit.id).where(Benefit.person_id.in_(members))
-        paid = session.scalar(select(func.coalesce(func.sum(Payment.amount_fen), 0)).where(Payment.benefit_id.in_(benefits)))
-        return RecordView(
-            person_id=person.public_id,
-            name=person.name,
-            resident_id_masked=person.resident_id_masked,
-            birth_date=person.birth_date,
-            sex=person.sex,
-            region_code=person.region_code,
-            phone_masked=person.phone_masked,
-            evidence=evidence,
-            last_evidence_on=last,
-            benefits=session.scalar(select(func.count()).select_from(benefits.subquery())) or 0,
-            paid_fen=int(paid or 0),
-            merged_records=len(members) - 1,
-            status=certifications.status_of(session, person.id, self._policy, self._policy.today(self._clock())),
-        )
+
+def _view(person: Person, of: RecordSums) -> RecordView:
+    return RecordView(
+        person_id=person.public_id,
+        name=person.name,
+        resident_id_masked=person.resident_id_masked,
+        birth_date=person.birth_date,
+        sex=person.sex,
+        region_code=person.region_code,
+        phone_masked=person.phone_masked,
+        evidence=of.evidence,
+        last_evidence_on=of.last_evidence_on,
+        benefits=of.benefits,
+        paid_fen=of.paid_fen,
+        merged_records=of.records,
+        status=of.status,
+    )
 
 
 def _record(session: Session, public_id: str) -> Person:

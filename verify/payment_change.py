@@ -150,12 +150,3 @@ def held_back(certified_on: date, custody: Sequence[Custody]) -> bool:
     After a release it takes a certification of a later day.
     """
     return any(stay.last_day is None or stay.last_day >= certified_on for stay in custody)
-
-
-def same_person(one: str, other: str) -> bool:
-    """True when two actors are one account, whatever door each came through: ``staff:li`` and ``cli:Li`` are."""
-    return _account(one) == _account(other)
-
-
-def _account(actor: str) -> str:
-    return actor.rpartition(":")[2].strip().casefold()

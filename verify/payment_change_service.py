@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
+from models.actors import same_actor
 from models.benefit import Benefit
 from models.certification import CertificationStatus
 from models.certification_state import CertificationState
@@ -21,7 +22,7 @@ from models.repositories import audit, certifications, outreach, payment_changes
 from models.repositories.payment_changes import NewPause
 from verify.errors import VerifyError
 from verify.outreach import Attempt, Readiness, readiness
-from verify.payment_change import PauseRefusal, pause_month, same_person
+from verify.payment_change import PauseRefusal, pause_month
 
 TEXT_MAX = 500
 
@@ -185,7 +186,7 @@ class PauseService:
         now = self._clock()
         with self._database.session_scope() as session:
             proposed = payment_changes.get(session, public_id)
-            if not same_person(proposed.proposed_by, actor):
+            if not same_actor(proposed.proposed_by, actor):
                 raise NotTheProposer("only whoever proposed the pause may withdraw it; others reject it")
             change = payment_changes.decide(session, proposed.id, PaymentChangeState.WITHDRAWN, by=actor, note=None, now=now)
             self._audit(session, "pause.withdrawn", change, actor, now, {})
@@ -195,7 +196,7 @@ class PauseService:
         change = payment_changes.get(session, public_id)
         if change.kind is not PaymentChangeKind.PAUSE or change.outreach_id is None:
             raise ConflictError(Conflict.PAYMENT_CHANGE_STATE, "a resumption needs no signature: it follows from a certification")
-        if same_person(change.proposed_by, actor):
+        if same_actor(change.proposed_by, actor):
             raise SecondPersonNeeded("whoever proposed a pause cannot decide on it: a second person has to")
         return change
 

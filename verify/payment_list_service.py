@@ -111,7 +111,7 @@ class PaymentListService:
                 key_id=key_id,
                 signature=signature,
                 lines=[
-                    (each.change.id, self._keyring.seal(line, _associated(each.change.public_id)))
+                    (each.change.id, self._keyring.seal(line, payment_lists.sealed_for(each.change.public_id)))
                     for each, line in zip(found, written, strict=True)
                 ],
             )
@@ -160,7 +160,7 @@ class PaymentListService:
 
     def _open(self, public_id: str, line: Sealed | None) -> bytes:
         try:
-            return b"" if line is None else self._keyring.unseal(line, _associated(public_id))
+            return b"" if line is None else self._keyring.unseal(line, payment_lists.sealed_for(public_id))
         except UnsealError as error:
             raise _changed() from error
 
@@ -194,10 +194,6 @@ def _changed() -> ListChanged:
     return ListChanged(
         "the lines in the database are not those that were signed: restore them from the backup, and look into who changed them"
     )
-
-
-def _associated(public_id: str) -> bytes:
-    return f"payment_change:{public_id}:list_line".encode()
 
 
 def _view(row: PaymentList) -> ListView:

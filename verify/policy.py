@@ -163,6 +163,7 @@ class ActivePolicy(Section):
     prompt_limit_ms: Count
     unmeasured_prompt_ms: Count
     lifeless_ms: Count
+    lifeless_frames_min: Count
     lifeless_blink_max: Share
     lifeless_face_min_px: Positive
     photograph_motion_min: Share

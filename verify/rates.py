@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
 Floats = NDArray[np.float64]
 
@@ -13,6 +12,8 @@ def proportion_interval(errors: int, trials: int, level: float = 0.95) -> tuple[
     """Clopper-Pearson interval of a proportion; (0, 1) without any trial. It takes trials as independent."""
     if trials == 0:
         return 0.0, 1.0
+    from scipy.special import betaincinv  # slow to import, and the service does without
+
     tail = (1 - level) / 2
     low = 0.0 if errors == 0 else float(betaincinv(errors, trials - errors + 1, tail))
     high = 1.0 if errors == trials else float(betaincinv(errors + 1, trials - errors, 1 - tail))

@@ -15,7 +15,8 @@ from models.face import FaceReference, ReferenceSource
 from models.keys import KeyRing, Sealed
 from models.person import Person
 from models.policy import RetentionPolicy
-from models.repositories import audit, consents, references
+from models.repositories import audit, consents, persons, privacy_deletion, references, verifications
+from models.templates import image_data
 from verify.capture import decode
 from verify.engines.protocol import Capability, Embedding, Engine, Face, Image
 from verify.evidence import Reason
@@ -67,14 +68,16 @@ class ReferenceService:
             return str(consent.id)
 
     def withdraw_consent(self, person_id: str, *, purpose: ConsentPurpose = FACE, actor: str) -> bool:
-        """End the consent in force. Without consent to face verification the templates go too; without consent to keep the picture,
-        the kept picture goes. Returns False when there was none."""
+        """End the consent in force. Without consent to face verification the templates go too, and what is kept of referred attempts, and
+        an attempt that is open ends; without consent to keep the picture, the kept picture goes. Returns False when there was none."""
         now = self._clock()
         with self._database.session_scope() as session:
             person = known_person(session, person_id)
             withdrawn = consents.withdraw(session, person.id, purpose, now=now)
             if withdrawn and purpose is FACE:
+                privacy_deletion.end_open_attempts(session, persons.records_of(session, person.id))
                 references.revoke_all(session, person.id, by=actor, reason="consent withdrawn", now=now)
+                verifications.purge_person(session, person.id)
                 consents.withdraw(session, person.id, ConsentPurpose.REFERENCE_IMAGE, now=now)
             elif withdrawn:
                 references.erase_images(session, person.id)
@@ -82,10 +85,11 @@ class ReferenceService:
                 audit.record(session, actor=actor, action="consent.withdraw", now=now, person_id=person.id, object=str(purpose))
             return withdrawn
 
-    def has_consent(self, person_id: str, *, purpose: ConsentPurpose = FACE) -> bool:
-        """True while a consent is in force. Raises PersonUnknown."""
+    def has_consent(self, person_id: str, *, purpose: ConsentPurpose = FACE, text_version: str | None = None) -> bool:
+        """True while a consent is in force. text_version: only one to this text, for pages that ask anew. Raises PersonUnknown."""
         with self._database.read_scope() as session:
-            return consents.in_force(session, known_person(session, person_id).id, purpose) is not None
+            given = consents.in_force(session, known_person(session, person_id).id, purpose)
+            return given is not None and text_version in {None, given.text_version}
 
     # references ----------------------------------------------------------------------------------------------------
 
@@ -179,7 +183,7 @@ class ReferenceService:
             owner = None if kept is None else _sealed_for(session, kept)
         if kept is None or kept.image is None or owner is None:
             return False
-        data = self._keyring.unseal(kept.image, _image_data(owner))
+        data = self._keyring.unseal(kept.image, image_data(owner))
         check, image, face = self._examine(data)
         if image is None or face is None:
             return False
@@ -190,7 +194,7 @@ class ReferenceService:
             template=self._seal(self._embed(image, face), owner),
             source=kept.source,
             quality=_quality_json(check.quality),
-            image=self._keyring.seal(data, _image_data(owner)),
+            image=self._keyring.seal(data, image_data(owner)),
         )
         with self._database.session_scope() as session:
             try:
@@ -233,7 +237,7 @@ class ReferenceService:
             return None
         if consents.in_force(session, person.id, ConsentPurpose.REFERENCE_IMAGE) is None:
             return None
-        return self._keyring.seal(data, _image_data(person.public_id))
+        return self._keyring.seal(data, image_data(person.public_id))
 
 
 def _sealed_for(session: Session, row: FaceReference) -> str:
@@ -243,11 +247,7 @@ def _sealed_for(session: Session, row: FaceReference) -> str:
 
 def open_picture(keyring: KeyRing, image: Sealed, record_id: str) -> bytes:
     """Bytes of a kept enrolment picture. record_id: public id of the record that it was enrolled for. Raises UnsealError."""
-    return keyring.unseal(image, _image_data(record_id))
-
-
-def _image_data(person_id: str) -> bytes:
-    return f"lifecert/reference-image/{person_id}".encode()
+    return keyring.unseal(image, image_data(record_id))
 
 
 def _quality_json(quality: Quality | None) -> dict[str, Any]:

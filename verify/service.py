@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -19,17 +18,20 @@ from models.errors import Conflict, ConflictError, NotFoundError
 from models.keys import KeyRing, Sealed
 from models.person import Person
 from models.policy import CertificationPolicy, RetentionPolicy, RetryPolicy
-from models.repositories import audit, consents, idempotency, outbox, references, tries, verifications
+from models.policy_casework import CaseworkPolicy
+from models.repositories import audit, consents, idempotency, outbox, references, referred, reviews, tries, verifications
 from models.repositories.verifications import FrameResult, NewFrame, NewVerification
+from models.templates import frame_data
 from models.types import opaque_id
 from models.verification import Verification, VerificationChannel, VerificationKind, VerificationState
 from verify import session as tokens
+from verify.answers import answer_of
 from verify.capture import decode
 from verify.certificate_service import CertificateService
 from verify.certifying import Certifier
 from verify.engines.protocol import Capability, Engine
 from verify.evidence import Reason
-from verify.frames import associated_data, light_observation, measures_of, seal_observation
+from verify.frames import light_observations, measures_of, seal_observation
 from verify.live_session import LiveSession, LiveSessions
 from verify.observation import Observation
 from verify.observe import FrameStamp, observe
@@ -47,7 +49,7 @@ from verify.service_errors import (
     VerificationClosed,
     VerificationUnknown,
 )
-from verify.views import ChallengeKind, Channel, FrameAnswer, Guide, StartedVerification, VerificationView
+from verify.views import Answer, ChallengeKind, Channel, FrameAnswer, Guide, StartedVerification, VerificationView
 
 # A worker that took a session for deciding and died: after this time another one may take it over. A decision takes about a second.
 TAKEOVER_AFTER = timedelta(seconds=30)
@@ -69,6 +71,7 @@ class VerificationService:
         certification: CertificationPolicy,
         retention: RetentionPolicy,
         retry: RetryPolicy,
+        casework: CaseworkPolicy,
         policy_hash: str,
         clock: Callable[[], datetime],
         rng: random.Random,
@@ -77,8 +80,10 @@ class VerificationService:
         self._keyring = keyring
         self._engine = engine
         self._policy = policy
+        self._certification = certification
         self._retention = retention
         self._retry = retry
+        self._casework = casework
         self._clock = clock
         self._rng = rng
         self._steps = tokens.StepTokens(keyring.derive("step-tokens"))
@@ -93,6 +98,7 @@ class VerificationService:
             certification=certification,
             retention=retention,
             retry=retry,
+            casework=casework,
             policy_hash=policy_hash,
             clock=clock,
             templates=self.references,
@@ -101,9 +107,18 @@ class VerificationService:
     # start ---------------------------------------------------------------------------------------------------------
 
     def start(
-        self, person_id: str, *, kind: ChallengeKind, channel: Channel, camera_label: str | None = None, actor: str = "person"
+        self,
+        person_id: str,
+        *,
+        kind: ChallengeKind,
+        channel: Channel,
+        camera_label: str | None = None,
+        device: str | None = None,
+        actor: str = "person",
     ) -> StartedVerification:
         """Open a session with a fresh random challenge; one of this person that is still open is abandoned.
+
+        device: its coarse class, such as phone, for figures of how fairly attempts go; None when it is not known.
 
         Raises:
             PersonUnknown, PersonDeceased, ConsentMissing, ReferenceMissing, TriesUsedUp (with the seconds to wait).
@@ -122,7 +137,7 @@ class VerificationService:
             challenge=challenge.to_json(),
             token_hash=tokens.token_hash(token),
             expires_at=challenge.expires_at,
-            client={},
+            client={"device": device} if device else {},
             camera_label=camera_label,
             id=verification_id,
         )
@@ -136,7 +151,7 @@ class VerificationService:
             audit.record(
                 session,
                 actor=actor,
-                action="verification.start",
+                action=reviews.STARTED,
                 now=now,
                 person_id=person.id,
                 object=verification_id,
@@ -169,6 +184,10 @@ class VerificationService:
             raise ReferenceMissing(f"no reference face is enrolled for the engine {self._engine.name}")
 
     # frames --------------------------------------------------------------------------------------------------------
+
+    def require(self, verification_id: str, token: str) -> None:
+        """Return when there is such an attempt and the token is its own. Raises VerificationUnknown."""
+        self._live_session(verification_id, token)
 
     def add_frame(
         self,
@@ -228,7 +247,7 @@ class VerificationService:
             raise VerificationClosed("this verification takes no more frames", self.state(verification_id, token).state.value)
         if result is FrameResult.SEQ_TAKEN:
             raise FrameDuplicate(f"frame {seq} was already sent with another picture")
-        live.take(_light(rows))
+        live.take(light_observations(rows))
         return self._answer(verification_id, live, seq, observation)
 
     def _live_session(self, verification_id: str, token: str) -> LiveSession:
@@ -244,7 +263,7 @@ class VerificationService:
                 raise VerificationClosed("this verification takes no more frames", row.state.value)
             live = LiveSession(row.token_hash, Challenge.from_json(row.challenge), row.started_at)
             rows = verifications.frame_measures(session, verification_id)
-        live.take(_light(rows))
+        live.take(light_observations(rows))
         return live
 
     def _schedule(self, verification_id: str, seq: int) -> dict[str, bool]:
@@ -257,7 +276,7 @@ class VerificationService:
     def _kept_picture(self, verification_id: str, seq: int, data: bytes) -> Sealed | None:
         if not self._retention.keep_pictures_of_referred:
             return None
-        return self._keyring.seal(data, associated_data(verification_id, seq, "picture"))
+        return self._keyring.seal(data, frame_data(verification_id, seq, "picture"))
 
     def _foreign(self, verification_id: str, live: LiveSession, seq: int) -> FrameAnswer:
         """A frame whose step token is not of this session: counted against it, and not looked at."""
@@ -336,6 +355,12 @@ class VerificationService:
             row = next(decided, None)
             return None if row is None else self._certifier.view(session, row)
 
+    def answer(self, person_id: str) -> Answer | None:
+        """What became of the person's last attempt when it was referred; None when it was not, or there is none."""
+        with self._database.read_scope() as session:
+            came_out = reviews.standing(session, person_id=person_id)
+        return None if came_out is None else answer_of(came_out, self._certification, self._casework)
+
     def _own(self, session: Session, verification_id: str, token: str) -> Verification:
         row = self._find(session, verification_id)
         if not tokens.token_fits(token, row.token_hash):
@@ -356,15 +381,12 @@ class VerificationService:
         with self._database.session_scope() as session:
             return {
                 "sessions_expired": verifications.expire_due(session, now=now),
-                "frames_emptied": verifications.purge_frames(session, now=now),
+                "referrals_settled": referred.settle(session, self._certification, now=now),
+                "frames_emptied": verifications.purge_frames(session, now=now) + referred.purge_settled(session),
                 "verifications_deleted": verifications.delete_older_than(session, now - timedelta(days=self._retention.verification_days)),
                 "idempotency_keys_deleted": idempotency.purge(session, now=now),
                 "messages_deleted": outbox.purge_sent(session, before=now - timedelta(days=self._retention.outbox_days)),
             }
-
-
-def _light(rows: Iterable[tuple[int, int, bytes, dict[str, Any]]]) -> Iterator[tuple[int, Observation]]:
-    return ((row_id, light_observation(seq, digest, measures)) for row_id, seq, digest, measures in rows)
 
 
 def _hints(observation: Observation | None, state: Progress) -> tuple[Reason, ...]:

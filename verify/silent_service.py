@@ -226,7 +226,7 @@ def _chunks(after: int, last: int, size: int) -> Iterator[tuple[int, int]]:
 def _alert(found: silent.Contradicted, rules: Rules, run: str) -> NewAlert:
     return NewAlert(
         code=found.contradiction.value,
-        key=silent.alert_key(found),
+        key=silent.contradiction_alert_key(found),
         severity=SEVERITY[found.contradiction],
         region_code=found.region_code,
         person_id=found.person_id,

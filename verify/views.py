@@ -82,6 +82,24 @@ class FrameAnswer:
     frames: int
 
 
+class AnswerState(StrEnum):
+    """What a person made of a referred attempt, as its owner may know it."""
+
+    WAITING = "waiting"
+    CERTIFIED = "certified"
+    TRY_AGAIN = "try_again"  # by camera, or another way
+    SETTLED = "settled"  # certified another way meanwhile
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a referred attempt. by: the last day by which it is due. on: when it was given, None while it waits."""
+
+    state: AnswerState
+    by: date
+    on: date | None = None
+
+
 @dataclass(frozen=True)
 class VerificationView:
     """One attempt as its owner may see it."""
@@ -99,6 +117,7 @@ class VerificationView:
     valid_until: date | None = None
     tries_left: int = 0
     retry_after_s: int = 0  # seconds before the next try may start
+    answer: Answer | None = None  # of a referred attempt
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""`lifecert detect`: duplicates, benefits, payments and faces, over the store or over files."""
+"""`lifecert detect`: duplicates, benefits, payments, faces and hospital claims, over the store or over files."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import date, datetime
@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.cli.detect_claims import claims
 from api.cli.detect_faces import faces
+from api.cli.detect_run import run_and_write
 from api.cli.errors import BadInputError, WorkFailedError
 from api.cli.operator import operator_name
-from api.cli.progress import progress_bar
+from api.cli.progress import ProgressCallback, progress_bar
 
 if TYPE_CHECKING:
     from detection.detection_service import RunResult
     from detection.findings import Finding
     from models.repositories.detection_runs import StageCounts
 
-HEADING = f"{'code':<6}{'found':>10}{'new':>10}{'changed':>10}{'gone':>10}{'yuan at risk':>18}"
+COLUMNS = f"{'found':>10}{'new':>10}{'changed':>10}{'gone':>10}{'yuan at risk':>18}"
+SHOWN_MAX = 30
+"""Codes up to which each has its line, whatever it found."""
 KINDS = {
     "duplicates": (
         "Enrolled twice (D1, D2, D4), after death or in custody (D5), one human being under two numbers (D3).",
@@ -87,55 +91,23 @@ def _command(kind: str, line: str, more: str) -> click.Command:
 for _kind, (_line, _more) in KINDS.items():
     detect_group.add_command(_command(_kind, _line, _more))
 detect_group.add_command(faces)
+detect_group.add_command(claims)
 
 
 def _run(kind: str, as_of: date | None, region: str, engine: str, out: Path | None, *, as_json: bool) -> None:
     from api.context import open_context
-    from api.detection import detect, findings_out
+    from api.detection import detect
     from api.settings import load_settings
-    from detection.detection_service import RunNotPossibleError
-    from detection.errors import DetectionError, EngineUnavailableError
-    from detection.finding_files import OutFileError, Write, check_ending, open_findings
     from models.detection import DetectionKind
-    from models.errors import NotFoundError
 
-    if out is not None:
-        try:
-            check_ending(out)
-        except OutFileError as error:
-            raise BadInputError(str(error)) from error
     context = open_context(load_settings())
     by = f"cli:{operator_name()}"
     day = as_of or context.policy.certification.today(context.clock())
-    writer = findings_out(context)
-    written = 0
-    try:
-        with progress_bar() as report, ExitStack() as stack:
-            write: Write | None = None
 
-            def opened(path: Path) -> Write:
-                nonlocal write
-                write = write or stack.enter_context(open_findings(path))
-                return write
+    def work(report: ProgressCallback, seen: Callable[[Sequence[Finding]], None]) -> RunResult:
+        return detect(context, DetectionKind(kind), day, region_code=region, engine=engine, by=by, progress=report, seen=seen)
 
-            # only a look back hands its findings over; what a run records is read from the store afterwards
-            def seen(findings: Sequence[Finding]) -> None:
-                nonlocal written
-                if out is not None:
-                    writer.write_findings(opened(out), findings)
-                    written += len(findings)
-
-            result = detect(context, DetectionKind(kind), day, region_code=region, engine=engine, by=by, progress=report, seen=seen)
-            if out is not None and not result.recorded:
-                opened(out)
-        if out is not None and result.run_id is not None and result.run is not None:
-            written = writer.write_run(out, result.run_id, run=result.run, by=by)
-        elif out is not None:
-            writer.record_look_back(written, by=by)
-    except (RunNotPossibleError, NotFoundError, OutFileError, EngineUnavailableError) as error:
-        raise BadInputError(str(error)) from error
-    except DetectionError as error:
-        raise WorkFailedError(str(error)) from error
+    result, written = run_and_write(context, work, out, by=by)
     if as_json:
         click.echo(json.dumps(as_plain(result, engine, out, written)))
     else:
@@ -188,9 +160,7 @@ def _run_files(kind: str, source: Path, as_of: date | None, region: str, engine:
         click.echo(json.dumps(plain | {"out": None if out is None else {"file": str(out), "findings": written}}))
         return
     click.echo(f"{kind} as of {result.as_of}, in the files of {source}: nothing is kept")
-    click.echo(HEADING)
-    for name, counts in result.stages.items():
-        click.echo(_line_of(name, counts))
+    say_stages(result.stages)
     if out is not None:
         click.echo(f"{written} findings in {out}")
 
@@ -227,9 +197,7 @@ def say(result: RunResult, out: Path | None, written: int) -> None:
     )
     if not result.recorded:
         click.echo(f"looked back only: alerts stay as of {result.newest_day}, the day of the newest run")
-    click.echo(HEADING)
-    for name, counts in result.stages.items():
-        click.echo(_line_of(name, counts))
+    say_stages(result.stages)
     if result.recorded:
         alerts = result.alerts
         told = f", {alerts.told} of them in a case" if alerts.told else ""
@@ -240,6 +208,14 @@ def say(result: RunResult, out: Path | None, written: int) -> None:
         click.echo(f"{written} findings in {out}")
 
 
-def _line_of(name: str, counts: StageCounts) -> str:
-    yuan = f"{counts.amount_fen / 100:,.2f}"
-    return f"{name:<6}{counts.found:>10}{counts.opened:>10}{counts.updated:>10}{counts.closed:>10}{yuan:>18}"
+def say_stages(stages: Mapping[str, StageCounts]) -> None:
+    """A line a code. Of very many codes those that found nothing, and close nothing, are only counted."""
+    shown = {name: counts for name, counts in stages.items() if len(stages) <= SHOWN_MAX or counts.found or counts.closed}
+    width = max((len(name) + 1 for name in shown), default=0)
+    width = max(width, 6)
+    click.echo(f"{'code':<{width}}{COLUMNS}")
+    for name, counts in shown.items():
+        yuan = f"{counts.amount_fen / 100:,.2f}"
+        click.echo(f"{name:<{width}}{counts.found:>10}{counts.opened:>10}{counts.updated:>10}{counts.closed:>10}{yuan:>18}")
+    if len(shown) < len(stages):
+        click.echo(f"{len(stages) - len(shown)} other rules found nothing")

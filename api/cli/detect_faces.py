@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.cli.errors import BadInputError, WorkFailedError
 from api.cli.operator import operator_name
-from api.cli.progress import progress_bar
+from api.cli.progress import ProgressCallback
 
 if TYPE_CHECKING:
+    from detection.detection_service import RunResult
     from detection.faces.face_service import Summary
     from detection.findings import Finding
 
@@ -41,54 +40,25 @@ def faces(as_of: datetime | None, region: str, out: Path | None, *, as_json: boo
       lifecert detect faces --json --out pairs.csv > summary.json
     """
     from api.cli.detect import as_plain, say
+    from api.cli.detect_run import run_and_write
     from api.context import open_context
-    from api.detection import findings_out, service_of
+    from api.detection import service_of
     from api.face_search import face_stages
     from api.settings import load_settings
-    from detection.detection_service import RunAs, RunNotPossibleError
-    from detection.errors import DetectionError
-    from detection.faces.errors import LegalBasisMissingError
-    from detection.finding_files import OutFileError, Write, check_ending, open_findings
+    from detection.detection_service import RunAs
     from models.detection import DetectionKind
-    from models.errors import NotFoundError
 
     context = open_context(load_settings())
     by = f"cli:{operator_name()}"
     day = context.policy.certification.today(context.clock()) if as_of is None else as_of.date()
     index = context.settings.face_index.value
-    written = 0
-    try:
-        if out is not None:
-            check_ending(out)
-        stages, writer = face_stages(context), findings_out(context)
+    stages = face_stages(context)
+
+    def work(report: ProgressCallback, seen: Callable[[Sequence[Finding]], None]) -> RunResult:
         stages.service.basis()  # before a run is on record
-        with progress_bar() as report, ExitStack() as stack:
-            write: Write | None = None
+        return service_of(context).run(RunAs(DetectionKind.FACES, day, region, index, by), stages, progress=report, seen=seen)
 
-            def opened(path: Path) -> Write:
-                nonlocal write
-                write = write or stack.enter_context(open_findings(path))
-                return write
-
-            # only a look back hands its findings over; what a run records is read from the store afterwards
-            def seen(findings: Sequence[Finding]) -> None:
-                nonlocal written
-                if out is not None:
-                    writer.write_findings(opened(out), findings)
-                    written += len(findings)
-
-            asked = RunAs(DetectionKind.FACES, day, region, index, by)
-            result = service_of(context).run(asked, stages, progress=report, seen=seen)
-            if out is not None and not result.recorded:
-                opened(out)
-        if out is not None and result.run_id is not None and result.run is not None:
-            written = writer.write_run(out, result.run_id, run=result.run, by=by)
-        elif out is not None:
-            writer.record_look_back(written, by=by)
-    except (RunNotPossibleError, NotFoundError, OutFileError, LegalBasisMissingError) as error:
-        raise BadInputError(str(error)) from error
-    except DetectionError as error:
-        raise WorkFailedError(str(error)) from error
+    result, written = run_and_write(context, work, out, by=by)
     if as_json:
         shown = as_plain(result, index, out, written) | {"search": None if stages.summary is None else stages.summary.plain()}
         click.echo(json.dumps(shown))

@@ -29,6 +29,8 @@ def describe_error(error: Exception) -> tuple[str, int] | None:
     from api.context import HomeError
     from api.policy import PolicyFileError
     from api.settings import SettingsError
+    from detection.anomaly.provider_labels import TooFewLabelsError
+    from detection.claims.claim_mapping import ClaimFilesError
     from detection.errors import DetectionError
     from detection.faces.errors import LegalBasisMissingError
     from detection.linkage.errors import LinkageError, LinkageInputError
@@ -39,7 +41,7 @@ def describe_error(error: Exception) -> tuple[str, int] | None:
 
     if isinstance(error, SettingsError | PolicyFileError | CaptureError | InputFileError | TableError):
         return str(error), BAD_INPUT
-    if isinstance(error, LegalBasisMissingError | LinkageInputError):
+    if isinstance(error, LegalBasisMissingError | LinkageInputError | ClaimFilesError | TooFewLabelsError):
         return str(error), BAD_INPUT
     if isinstance(error, HomeError | KeyRingError | WeightsError | EngineError | ModelsError | VerifyError | DetectionError | LinkageError):
         return str(error), WORK_FAILED

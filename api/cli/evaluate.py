@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from api.cli.engines import fetch_weights
+from api.cli.evaluate_claims import claims
 from api.cli.evaluate_linkage import linkage
 from api.cli.progress import progress_bar
 from api.context import ChosenEngine
@@ -74,7 +75,7 @@ def _lines(value: dict[str, Any], depth: int) -> list[str]:
 
 @click.group()
 def evaluate() -> None:
-    """Measure on files: faces and liveness with intervals, as ISO/IEC 19795-1 and 30107-3 define them; linkage of records.
+    """Measure on files: faces and liveness with intervals, as ISO/IEC 19795-1 and 30107-3 define them; linkage; hospitals by their claims.
 
     \b
     Examples:
@@ -82,10 +83,12 @@ def evaluate() -> None:
       lifecert evaluate liveness --attempts attempts.csv --media recordings/ --json
       lifecert evaluate attacks --clip turning.gif --photographs photos/ --json
       lifecert evaluate linkage --records persons.csv --columns mapping.toml --id rec_id --cluster person --json
+      lifecert evaluate claims --claims claims.csv --mapping us_inpatient --labels labels.csv --json
     """
 
 
 evaluate.add_command(linkage)
+evaluate.add_command(claims)
 
 
 @evaluate.command("verification")

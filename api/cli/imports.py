@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from api.cli.import_fhir import fhir
 from api.cli.operator import operator_name
 from api.cli.progress import progress_bar
 from api.cli.references import references
@@ -35,6 +36,22 @@ KINDS = {
         "resident_id (of the deceased), grant, paid_on, amount_yuan or amount_fen, reference; recipient_resident_id, bank_account, "
         "region_code, name, recipient_name",
     ),
+    "institutions": (
+        "Bring medical institutions in.",
+        "institution_code, institution_name, institution_kind, region_code; institution_level, beds",
+    ),
+    "claims": (
+        "Bring hospital claims in.",
+        "institution_code, claim_reference, resident_id, setting, scheme, from_date, total_yuan or total_fen, fund_yuan or fund_fen; "
+        "to_date (needed for stays), settled_at, uploaded_at, department, doctor, principal_diagnosis, diagnoses, procedures, "
+        "hospital_acquired, drg, transferred_in, admission_way, discharge_way, identity_check, own_yuan, name. Lists: one column with "
+        "; , | or 、 between, or several numbered columns",
+    ),
+    "claim-lines": (
+        "Bring the lines of hospital claims in.",
+        "institution_code, claim_reference, line_number, item_code, category, quantity, unit_price_yuan or unit_price_fen, amount_yuan or "
+        "amount_fen, charged_on; item_name, days, fund_yuan, executed_at, executed_quantity, doctor, department, prescription",
+    ),
 }
 
 
@@ -51,6 +68,7 @@ def import_group() -> None:
 
 
 import_group.add_command(references)
+import_group.add_command(fhir)
 
 
 def _command(kind: str, line: str, columns: str) -> click.Command:
@@ -92,7 +110,7 @@ def _run(kind: str, files: tuple[Path, ...], headings: Path | None, encoding: st
 
     context = open_context(load_settings())
     intake = intake_of(context)
-    wanted, options = ImportKind(kind), Options(headings, encoding, language=language)
+    wanted, options = ImportKind(kind.replace("-", "_")), Options(headings, encoding, language=language)
     results: list[ImportResult] = []
     try:
         for path in files:  # all are looked at before anything is written
@@ -106,7 +124,7 @@ def _run(kind: str, files: tuple[Path, ...], headings: Path | None, encoding: st
             if result.rejected:
                 click.echo(f"{path.name}: {result.rejected} of {result.rows} rows rejected", err=True)
             if not as_json:
-                _say(path, result)
+                say(path.name, result)
     except (FileUnusableError, HeadingMapError) as error:
         raise BadInputError(str(error)) from error
     except ImportFailedError as error:
@@ -116,9 +134,10 @@ def _run(kind: str, files: tuple[Path, ...], headings: Path | None, encoding: st
         click.echo(json.dumps(found[0] if len(found) == 1 else found, ensure_ascii=False))
 
 
-def _say(path: Path, result: ImportResult) -> None:
+def say(name: str, result: ImportResult) -> None:
+    """Print what came of a file."""
     click.echo(
-        f"{path.name}: {result.rows} rows, {result.accepted} accepted, {result.unchanged} unchanged, {result.rejected} rejected "
+        f"{name}: {result.rows} rows, {result.accepted} accepted, {result.unchanged} unchanged, {result.rejected} rejected "
         f"(batch {result.batch})"
     )
     for rule, count in sorted(result.by_rule.items(), key=lambda one: -one[1]):

@@ -19,7 +19,10 @@ from api.cli.errors import BadInputError, WorkFailedError, describe_error
 from api.cli.progress import progress_bar
 from api.context import Context, choose_engine, open_context
 from api.log import configure
-from api.settings import Environment, Settings, load_settings
+from api.metrics_folder import prepare_folder, worker_ended
+from api.settings import ClientCertChoice, Environment, Settings, load_settings
+
+CERT_REQS = {ClientCertChoice.OPTIONAL: ssl.CERT_OPTIONAL, ClientCertChoice.REQUIRED: ssl.CERT_REQUIRED}
 
 
 @click.command()
@@ -125,6 +128,8 @@ def _start_screen(
 def _serve(context: Context) -> None:
     settings = context.settings
     context.database.dispose()  # connections must not cross the fork: each worker opens its own
+    if settings.metrics_port:
+        prepare_folder(settings.home)
     from gunicorn.app.base import BaseApplication
     from gunicorn.arbiter import Arbiter
     from gunicorn.glogging import Logger
@@ -157,11 +162,14 @@ def _serve(context: Context) -> None:
                 "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108 (heartbeat file only)
                 "control_socket_disable": True,
             }
+            if settings.metrics_port:
+                options["bind"] = [options["bind"], f"127.0.0.1:{settings.metrics_port}"]
+                options["child_exit"] = worker_ended
             if settings.tls_cert is not None:
                 options |= {"certfile": str(settings.tls_cert), "keyfile": str(settings.tls_key)}
             if settings.client_ca is not None:
-                # optional: browsers come in without a certificate; one that is shown has to be of this authority
-                options |= {"ca_certs": str(settings.client_ca), "cert_reqs": ssl.CERT_OPTIONAL}
+                # optional: browsers come in without a certificate; one that is shown has to be of this authority either way
+                options |= {"ca_certs": str(settings.client_ca), "cert_reqs": CERT_REQS[settings.client_cert]}
             for key, value in options.items():
                 if key in self.cfg.settings:
                     self.cfg.set(key, value)
@@ -180,7 +188,7 @@ def _serve(context: Context) -> None:
                 sys.exit(Arbiter.WORKER_BOOT_ERROR)  # the server then stops, instead of starting the next worker
 
     server = os.getpid()
-    with _jobs_process():
+    with _jobs_process() if settings.jobs else contextlib.nullcontext():
         try:
             Server().run()
         except SystemExit as stop:

@@ -9,17 +9,23 @@ from datetime import datetime
 from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 
+from api.pages.case_words import STEPS, step_details
 from api.pages.timeline_words import STATES, alert_title
 from api.pages.words import account
+from detection.casework.views import EventView
 from models.alert import Alert, CaseFile
 from models.detection import Signal
+from models.repositories.rule_modes import RETIRED
 from models.repositories.signals import NOT_FOUND_AGAIN
-from models.repositories.triage_writes import ALL_VANISHED, MERGED
+from models.repositories.triage_writes import ALL_VANISHED, IN_SHADOW, MERGED, SUPPRESSED
 
 REASONS: dict[str, LazyString] = {
     NOT_FOUND_AGAIN: lazy_gettext("no run found it any more"),
     ALL_VANISHED: lazy_gettext("no run finds any of it any more"),
     MERGED: lazy_gettext("the records were merged; it goes on in the alert of the other record"),
+    SUPPRESSED: lazy_gettext("somebody suppressed what stands behind it"),
+    IN_SHADOW: lazy_gettext("the rule is on trial: it opens no alerts"),
+    RETIRED: lazy_gettext("the rule was retired"),
 }
 
 
@@ -33,8 +39,8 @@ class HistoryLine:
     why: str | None = None
 
 
-def history(alert: Alert, cases: Sequence[CaseFile], signals: Iterable[Signal]) -> list[HistoryLine]:
-    """Every step, the oldest first."""
+def history(alert: Alert, cases: Sequence[CaseFile], signals: Iterable[Signal], events: Sequence[EventView] = ()) -> list[HistoryLine]:
+    """Every step, the oldest first. events: of a case that is shown step by step; cases: of those that are told in short."""
     lines = [HistoryLine(alert.opened_at, _("Opened"), account(alert.opened_by))]
     for signal in signals:
         title = alert_title(signal.code)
@@ -48,9 +54,15 @@ def history(alert: Alert, cases: Sequence[CaseFile], signals: Iterable[Signal]) 
         if case.closed_at is not None and case.outcome is not None:
             said = _("Case closed: %(outcome)s", outcome=STATES[case.outcome.value])
             lines.append(HistoryLine(case.closed_at, said, account(case.closed_by or ""), case.conclusion))
-    if alert.closed_at is not None and not any(case.closed_at == alert.closed_at for case in cases):
+    lines += [HistoryLine(one.at, _step(one), account(one.by), one.note) for one in events]
+    closed = {case.closed_at for case in cases} | {one.at for one in events}
+    if alert.closed_at is not None and alert.closed_at not in closed:
         lines.append(HistoryLine(alert.closed_at, _("Closed"), account(alert.closed_by or ""), _reason(alert.close_reason)))
     return sorted(lines, key=lambda line: line.at)
+
+
+def _step(event: EventView) -> str:
+    return " · ".join([str(STEPS[event.step]), *step_details(event.details)])
 
 
 def _reason(written: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from flask import render_template, request
@@ -12,9 +12,10 @@ from flask_babel import lazy_gettext
 
 from api.callers import Caller
 from api.context import current
+from api.pages.alert_filters import narrowing, with_chosen
 from api.pages.blueprints import counter_pages
 from api.pages.staff_only import staff_needed
-from api.pages.timeline_words import STATES, alert_title, yuan
+from api.pages.timeline_words import STATES, alert_title, known_codes, yuan
 from api.rights import Right
 from models.alert import AlertSeverity, AlertState
 from models.identifiers import mask_name
@@ -22,7 +23,6 @@ from models.repositories import alert_lists
 from models.repositories.alert_lists import OPEN_STATES, AlertFilter, ListedAlert
 
 PAGE = 50
-YUAN_MAX = 1_000_000_000
 STATE_CHOICES = {
     "": (lazy_gettext("Not closed"), OPEN_STATES),
     "open": (lazy_gettext("Open, nobody is at it"), (AlertState.OPEN,)),
@@ -76,14 +76,18 @@ def alerts(caller: Caller) -> ResponseReturnValue:
     wrong = chosen.wrong
     found: list[ListedAlert] = []
     totals, codes, regions = [], [], []
+    closed = AlertState.CLOSED in chosen.filter.states
     if caller.region is not None:
         with context.database.read_scope() as session:
             try:
                 found = alert_lists.page(session, chosen.filter, after=request.args.get("after") or None, limit=PAGE + 1)
             except ValueError:
                 wrong = _("The address of this page is not complete. Begin again at the first page.")
-            totals = alert_lists.totals(session, chosen.filter)
-            codes = alert_lists.codes(session, caller.region)
+            if closed:  # of years: not counted, and every kind may be among them
+                codes = known_codes()
+            else:
+                totals = alert_lists.totals(session, chosen.filter)
+                codes = alert_lists.open_codes(session, caller.region)
             regions = alert_lists.regions(session, caller.region)
     names = {region.code: region.name for region in regions}
     page = render_template(
@@ -92,12 +96,12 @@ def alerts(caller: Caller) -> ResponseReturnValue:
         totals=[TotalLine(total.code, alert_title(total.code), total.alerts, yuan(total.amount_fen)) for total in totals],
         count=sum(total.alerts for total in totals),
         amount=yuan(sum(total.amount_fen for total in totals)),
-        codes=[(code, alert_title(code)) for code in codes],
+        codes=[(code, alert_title(code)) for code in with_chosen(codes, chosen.filter.code)],
         severities=[(each.value, STATES[each.value]) for each in AlertSeverity],
         states=[(value, words) for value, (words, _states) in STATE_CHOICES.items()],
         regions=[(region.code, f"{region.code} {region.name}") for region in regions],
         values=chosen.values,
-        closed=chosen.values.get("state") == "closed",
+        closed=closed,
         following=found[PAGE - 1].cursor if len(found) > PAGE else None,
         further=bool(request.args.get("after")),
         wrong=wrong,
@@ -106,20 +110,13 @@ def alerts(caller: Caller) -> ResponseReturnValue:
 
 
 def _chosen(caller: Caller) -> Chosen:
-    """The filter of the address. What no field of the form could have sent is left out; an amount that cannot be one is said."""
-    typed = {name: request.args.get(name, "").strip() for name in ("code", "severity", "state", "region", "at_least")}
-    values = {name: value for name, value in typed.items() if value}
-    wanted = AlertFilter(caller.region or "none", STATE_CHOICES.get(typed["state"], STATE_CHOICES[""])[1], typed["code"][:40] or None)
-    if typed["severity"] in set(AlertSeverity):
-        wanted = replace(wanted, severity=AlertSeverity(typed["severity"]))
-    if typed["region"].isascii() and typed["region"].isdigit() and len(typed["region"]) == 6:
-        wanted = replace(wanted, inside=typed["region"])
-    if not typed["at_least"]:
-        return Chosen(wanted, values, None)
-    amount = typed["at_least"].replace(",", "").replace("，", "")
-    if not (amount.isascii() and amount.isdigit() and len(amount) <= 10 and int(amount) <= YUAN_MAX):
-        return Chosen(wanted, values, _("Write the amount in whole yuan, without a sign."))
-    return Chosen(replace(wanted, amount_fen_min=100 * int(amount)), values, None)
+    """The filter of the address."""
+    asked = narrowing(request.args)
+    state = request.args.get("state", "").strip()
+    states = STATE_CHOICES.get(state, STATE_CHOICES[""])[1]
+    wanted = AlertFilter(caller.region or "none", states, asked.code, asked.severity, asked.inside, asked.amount_fen_min)
+    values = asked.values | ({"state": state} if state and state in STATE_CHOICES else {})
+    return Chosen(wanted, values, asked.wrong)
 
 
 def _line(row: ListedAlert, names: dict[str, str]) -> AlertLine:

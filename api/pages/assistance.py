@@ -32,6 +32,7 @@ from verify.assistance_views import Answer, AssistanceInvalid, OpenedPerson, Req
 LINES = 50
 REGIONS_SHOWN = 30
 CODE_DIGITS = 6
+CONFLICT = 409
 
 
 class Shown(StrEnum):
@@ -133,7 +134,7 @@ def assistance_step(caller: Caller, request_id: str, action: str) -> ResponseRet
             _("Somebody else has taken this request on in the meantime. Nothing was changed. This is where it stands now."),
             "warning",
         )
-        return _to_request(request_id)
+        return _request_page(_view(caller, request_id), None, CONFLICT)
     flash(EFFECTS.get(effect, DONE[wanted]), "success")
     return _to_request(request_id)
 
@@ -158,7 +159,7 @@ def assistance_ask(caller: Caller, person_id: str) -> ResponseReturnValue:
         return _ask_page(card, error, 422)
     except ConflictError:
         flash(_("Another region is being asked about this person already. See the list of what we asked."), "warning")
-        return redirect(url_for("counter.assistance"), 303)
+        return _ask_page(card, None, CONFLICT)
     flash(_("The other region is asked."), "success")
     return _to_request(request_id)
 
@@ -202,7 +203,7 @@ def _wrong(error: AssistanceInvalid | None) -> tuple[str, object] | None:
     return None if error is None else (error.field.value, RULES[error.rule])
 
 
-def _request_page(view: RequestView, opened: OpenedPerson | None) -> ResponseReturnValue:
+def _request_page(view: RequestView, opened: OpenedPerson | None, status: int = 200) -> ResponseReturnValue:
     names = region_names({view.requesting_region, view.performing_region})
     page = render_template(
         "desk_assistance/request.html",
@@ -215,7 +216,7 @@ def _request_page(view: RequestView, opened: OpenedPerson | None) -> ResponseRet
         actions=[(action.value, ACTIONS[action]) for action in view.actions],
         region_name=lambda code: names.get(code, code),
     )
-    return page, 200, {"Cache-Control": "no-store"}
+    return page, status, {"Cache-Control": "no-store"}
 
 
 def _step_page(view: RequestView, action: Action, error: AssistanceInvalid | None, status: int) -> ResponseReturnValue:

@@ -8,12 +8,15 @@ from flask import abort, current_app, redirect, render_template, request, sessio
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from werkzeug.exceptions import TooManyRequests
 
+from api import limits
 from api.context import Context, current
 from api.i18n import current_language
+from api.limits import Limited, client_address
 from api.pages import people
 from api.pages.blueprints import pages
-from api.pages.consent_text import consent_text
+from api.pages.consent_text import consent_text, consented_to_this_text
 from api.pages.forms import IdentifyForm
 from api.pages.people import PersonCard
 from api.pages.results import result_page
@@ -66,13 +69,16 @@ def identify() -> ResponseReturnValue:
     status = 200
     if form.validate_on_submit():
         # by number and address, so that many people can be helped from one line, and one number cannot be tried with many names
-        limit: SignInLimit = current_app.extensions["lifecert_sign_in_limit"]
-        number, address = form.compact_id(), request.remote_addr or ""
-        if limit.wait_s(number, address):
-            abort(429)
+        limit = SignInLimit(current(), limits.limits_of(current_app), "identify")
+        number, address = form.compact_id(), client_address()
+        limits.check(Limited.IDENTIFYING_FROM_ADDRESS, address)
+        limits.check(Limited.IDENTIFYING_OF_NUMBER, number)
+        wait = limit.begin(number, address)
+        if wait:
+            raise TooManyRequests(retry_after=wait)
         person_id = people.identify(current(), form.full_name.data, number)
-        (limit.failed if person_id is None else limit.succeeded)(number, address)
         if person_id is not None:
+            limit.succeeded(number, address)
             then = AFTER_IDENTIFYING.get(session.get(NEXT_KEY, ""), "pages.certify")
             remember(person_id)
             return redirect(url_for(then), 303)
@@ -93,7 +99,7 @@ def identify() -> ResponseReturnValue:
 @person_needed("certify")
 def certify(card: PersonCard) -> ResponseReturnValue:
     """The next step for this person: consent, or straight to what will happen."""
-    agreed = current().verification.references.has_consent(card.person_id)
+    agreed = consented_to_this_text(card.person_id)
     # a helper's phone asks each person anew, whoever agreed before and wherever
     return redirect(url_for("pages.how" if agreed and not is_helping() else "pages.consent"), 303)
 
@@ -136,7 +142,7 @@ def how(_card: PersonCard) -> ResponseReturnValue:
 @person_needed("certify")
 def camera(card: PersonCard) -> ResponseReturnValue:
     """The camera."""
-    if not current().verification.references.has_consent(card.person_id):
+    if not consented_to_this_text(card.person_id):
         return redirect(url_for("pages.consent"), 303)
     gentle = request.args.get("way") == "gentle"
     return camera_page(

@@ -9,6 +9,13 @@ from api.i18n import current_language
 from models.consent import ConsentPurpose
 
 
+def consented_to_this_text(person_id: str) -> bool:
+    """True while a consent to the text in force stands; one to an earlier text is asked for anew before a face is used again."""
+    context = current()
+    version = context.policy.consent.text_versions[ConsentPurpose.FACE_VERIFICATION]
+    return context.verification.references.has_consent(person_id, text_version=version)
+
+
 def consent_text() -> dict[str, str]:
     """text_version and retention_words for the templates that show the text."""
     policy = current().policy

@@ -13,9 +13,10 @@ from api.pages import people
 from api.pages.blueprints import counter_pages
 from api.pages.certificate import newest, pdf_answer, qr_answer
 from api.pages.certify import camera_page, posted_attempt
-from api.pages.consent_text import consent_text
+from api.pages.consent_text import consent_text, consented_to_this_text
 from api.pages.evidence_words import KINDS
 from api.pages.forms import FindForm, RevokeForm
+from api.pages.own_address import own_address
 from api.pages.people import PersonCard
 from api.pages.results import result_page
 from api.pages.session_person import ATTEMPT_KEY
@@ -23,6 +24,7 @@ from api.pages.staff_only import reach, record_look, staff_needed
 from api.pages.words import STAFF_STANDINGS, STANDINGS
 from api.rights import Right
 from models.consent import ConsentPurpose
+from models.errors import NotFoundError
 from verify.evidence_rules import BY_STAFF
 from verify.views import Channel
 
@@ -41,8 +43,8 @@ def _theme() -> dict[str, object]:
 
 @counter_pages.post("/counter/theme")
 def choose_theme() -> ResponseReturnValue:
-    """Light or dark, for those who look at it all day."""
-    answer = redirect(url_for("counter.home"), 303)
+    """Light or dark, for those who look at it all day; on the page they are at."""
+    answer = redirect(own_address(request.form.get("next", ""), url_for("counter.desk")), 303)
     chosen = request.form.get("theme", "")
     if chosen in THEMES:
         secure = current().settings.base_url.startswith("https://")
@@ -93,19 +95,21 @@ def card_or_404(caller: Caller, person_id: str) -> PersonCard:
 def person(caller: Caller, person_id: str) -> ResponseReturnValue:
     """Everything the counter needs to know about one person."""
     context = current()
-    card = card_or_404(caller, person_id)
     record_look(caller, reach(caller, person_id), "person_seen")
-    standing = people.standing(context, person_id)
+    try:
+        seen = people.overview(context, person_id)
+    except NotFoundError:
+        abort(404)
     return render_template(
         "counter/person.html",
-        card=card,
-        standing=standing,
-        words=STANDINGS[standing.state],
-        status_words=STAFF_STANDINGS[standing.state],
-        reference=context.verification.references.active(person_id),
-        certificates=sorted(context.verification.certificates.of_person(person_id), key=lambda c: c.issued_at, reverse=True),
-        consents=people.consent_lines(context, person_id),
-        consented=context.verification.references.has_consent(person_id),
+        card=seen.card,
+        standing=seen.standing,
+        words=STANDINGS[seen.standing.state],
+        status_words=STAFF_STANDINGS[seen.standing.state],
+        reference=seen.reference,
+        certificates=seen.certificates,
+        consents=seen.consents,
+        consented=seen.consented,
         revoke_form=RevokeForm(),
         recordable=[(kind.value, words) for kind, words in KINDS.items() if kind in BY_STAFF],
         may={right.value: right in caller.rights for right in Right},
@@ -133,7 +137,8 @@ def consent(caller: Caller, person_id: str) -> ResponseReturnValue:
         elif request.form.get("answer") == "withdraw":
             current().verification.references.withdraw_consent(person_id, actor=caller.actor)
         return redirect(url_for("counter.person", person_id=person_id), 303)
-    return render_template("counter/consent.html", card=card, consented=current().verification.references.has_consent(person_id), **text)
+    earlier = current().verification.references.has_consent(person_id)
+    return render_template("counter/consent.html", card=card, consented=consented_to_this_text(person_id), earlier=earlier, **text)
 
 
 @counter_pages.get("/counter/person/<person_id>/camera")
@@ -141,7 +146,7 @@ def consent(caller: Caller, person_id: str) -> ResponseReturnValue:
 def camera(caller: Caller, person_id: str) -> ResponseReturnValue:
     """Certify the person who is here, by the counter's camera."""
     card_or_404(caller, person_id)
-    if not current().verification.references.has_consent(person_id):
+    if not consented_to_this_text(person_id):
         return redirect(url_for("counter.consent", person_id=person_id), 303)
     return camera_page(
         person_id,

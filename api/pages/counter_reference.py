@@ -8,8 +8,10 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from api import limits
 from api.callers import Caller
 from api.context import current
+from api.limits import Limited
 from api.pages.blueprints import counter_pages
 from api.pages.counter import card_or_404
 from api.pages.forms import REVOKE_REASONS, PictureForm, RevokeForm
@@ -75,6 +77,7 @@ def reference(caller: Caller, person_id: str) -> ResponseReturnValue:
     form = PictureForm()
     if not form.is_submitted():
         return _page(card, form)
+    limits.check(Limited.UPLOADS_OF_ACCOUNT, caller.actor)
     if not form.validate():
         return _page(card, form), 422
     data = form.picture.data.read()
@@ -94,6 +97,7 @@ def reference(caller: Caller, person_id: str) -> ResponseReturnValue:
 def reference_check(caller: Caller, person_id: str) -> ResponseReturnValue:
     """How good is this picture? Nothing is saved. Answers with the part of the page that the script puts in place."""
     card = card_or_404(caller, person_id)
+    limits.check(Limited.UPLOADS_OF_ACCOUNT, caller.actor)
     form = PictureForm()
     if not form.validate():
         if request.headers.get(FRAGMENT_HEADER):
@@ -106,7 +110,7 @@ def reference_check(caller: Caller, person_id: str) -> ResponseReturnValue:
 
 
 @counter_pages.post("/counter/person/<person_id>/reference/revoke")
-@staff_needed(Right.REVOKE_REFERENCE)
+@staff_needed(Right.REVOKE_REFERENCE, fresh=True)
 def reference_revoke(caller: Caller, person_id: str) -> ResponseReturnValue:
     """Take the reference out of use, with the reason."""
     card_or_404(caller, person_id)

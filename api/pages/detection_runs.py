@@ -30,8 +30,15 @@ from models.repositories import alert_lists, audit, legal_bases, run_lists
 from models.repositories import detection_runs as detection_runs_store
 
 PAGE = 50
+NOWHERE = "-"  # an account without a region
 EARLIEST = date(2000, 1, 1)
-STARTED_HERE = (DetectionKind.DUPLICATES, DetectionKind.BENEFITS, DetectionKind.PAYMENTS, DetectionKind.FACES)
+STARTED_HERE = (
+    DetectionKind.DUPLICATES,
+    DetectionKind.BENEFITS,
+    DetectionKind.PAYMENTS,
+    DetectionKind.CLAIMS,
+    DetectionKind.FACES,
+)
 PART, TRIAGE_STAGE = " (part)", "triage"
 COUNTS: dict[str, LazyString] = {
     "rows": lazy_gettext("rows"),
@@ -77,7 +84,7 @@ def _list_page(caller: Caller, wrong: str | None) -> str:
     before = request.args.get("before", type=int)
     today = context.policy.certification.today(context.clock())
     with context.database.read_scope() as session:
-        runs = run_lists.listing(session, before_id=before, limit=PAGE + 1)
+        runs = run_lists.listing(session, before_id=before, limit=PAGE + 1, region=caller.region or NOWHERE)
         regions = _regions(alert_lists.regions(session, caller.region)) if caller.region is not None else []
         basis = legal_bases.holding(session, LegalPurpose.FACE_SEARCH, today)
     return render_template(
@@ -90,6 +97,7 @@ def _list_page(caller: Caller, wrong: str | None) -> str:
         may_start=Right.START_DETECTION in caller.rights and bool(regions),
         choices=[(kind.value, RUN_KINDS[kind]) for kind in STARTED_HERE if kind is not DetectionKind.FACES or basis is not None],
         faces_lack=basis is None,
+        claim_days=context.policy.claims.window_days,
         regions=[(region.code, f"{region.code} {region.name}") for region in regions],
         today=today,
         day=context.policy.certification.today,
@@ -155,13 +163,15 @@ def _wanted(context: Context, caller: Caller) -> RunRequest | str:
 
 @counter_pages.get("/desk/detection/<public_id:run_id>")
 @staff_needed(Right.READ_ALERTS, Right.START_DETECTION)
-def detection_run(_caller: Caller, run_id: str) -> ResponseReturnValue:
+def detection_run(caller: Caller, run_id: str) -> ResponseReturnValue:
     """One run: stages, counts by code, and what to do about a fault."""
     context = current()
     with context.database.read_scope() as session:
         try:
             run = run_lists.get(session, run_id)
         except NotFoundError:
+            abort(404)
+        if not caller.concerns(run.region_code):
             abort(404)
         found = run_lists.found_by_code(session, run.id, CODES_OF_KIND[run.kind])
     return render_template(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import cv2
-import numpy as np
 from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
@@ -18,6 +15,7 @@ from sqlalchemy.orm import Session
 from api.callers import Caller
 from api.context import Context, current
 from api.pages.blueprints import face_pair_pages
+from api.pages.face_pictures import data_address
 from api.pages.staff_only import staff_needed
 from api.request_id import current_request_id
 from api.rights import Right
@@ -35,7 +33,6 @@ from models.repositories import audit, legal_bases
 from verify.reference_service import open_picture
 
 SHOWN_PX = 480
-JPEG_QUALITY = 85
 FLAGS = {
     PairFlag.TWINS_ON_RECORD: lazy_gettext("They are twins, by what is on record."),
     PairFlag.MAY_BE_TWINS: lazy_gettext("They may be twins: same surname, same city, born together. Nothing is on record."),
@@ -159,14 +156,7 @@ def _picture(context: Context, row: FaceReference, record_id: str) -> str | None
         data = open_picture(context.keyring, row.image, record_id)
     except UnsealError:
         return None
-    image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        return None
-    factor = SHOWN_PX / max(image.shape[:2])
-    if factor < 1:
-        image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    done, small = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    return "data:image/jpeg;base64," + base64.b64encode(small.tobytes()).decode("ascii") if done else None
+    return data_address(data, longest_px=SHOWN_PX)
 
 
 def _figures(pair: _Pair) -> dict[str, Any]:

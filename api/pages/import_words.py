@@ -17,6 +17,9 @@ KINDS = {
     ImportKind.BLACKLIST: _("Blacklisted cards"),
     ImportKind.RELATIONS: _("Relations of persons"),
     ImportKind.GRANTS: _("Grants for the dead"),
+    ImportKind.INSTITUTIONS: _("Medical institutions"),
+    ImportKind.CLAIMS: _("Hospital claims"),
+    ImportKind.CLAIM_LINES: _("Lines of claims"),
 }
 STATES = {
     ImportState.RUNNING: _("Not finished"),

@@ -13,12 +13,14 @@ from api.pages.blueprints import counter_pages
 from api.pages.counter import card_or_404
 from api.pages.forms import FindForm
 from api.pages.people import PersonCard
-from api.pages.staff_only import reach, record_look, staff_needed
+from api.pages.staff_only import reach, record_look, record_looks, staff_needed
 from api.pages.timeline_words import yuan
 from api.pages.words import STAFF_STANDINGS
 from api.rights import Right
 from models.errors import ConflictError
 from verify.merge_service import REASON_MAX, MergeService
+
+CONFLICT = 409
 
 
 def merge_service(context: Context) -> MergeService:
@@ -45,17 +47,18 @@ def _merge_page(card: PersonCard, form: FindForm, found: list[PersonCard] | None
 
 
 @counter_pages.route("/desk/person/<person_id>/merge/<other_id>", methods=["GET", "POST"])
-@staff_needed(Right.MERGE_PERSONS)
+@staff_needed(Right.MERGE_PERSONS, fresh=lambda: request.method == "POST")
 def compare_records(caller: Caller, person_id: str, other_id: str) -> ResponseReturnValue:
     """Both records side by side; one is kept as the one that speaks."""
     one, other = reach(caller, person_id), reach(caller, other_id)
     if one.key == other.key:
+        if request.method == "POST":
+            return _overtaken(caller, one.person_id)
         flash(_("Both are one person already."), "warning")
         return redirect(url_for("counter.merge", person_id=one.person_id), 303)
     service = merge_service(current())
     if request.method == "GET":
-        for person in (one, other):
-            record_look(caller, person, "records_compared")
+        record_looks(caller, (one, other), "records_compared")
         return _compare_page(service, one.person_id, other.person_id, None), 200
     kept, reason = request.form.get("kept", ""), request.form.get("reason", "").strip()
     if not 0 < len(reason) <= REASON_MAX or kept not in {one.person_id, other.person_id}:
@@ -65,10 +68,15 @@ def compare_records(caller: Caller, person_id: str, other_id: str) -> ResponseRe
     try:
         done = service.merge(kept, merged, reason=reason, actor=caller.actor)
     except ConflictError:
-        flash(_("Somebody else was faster. This is the present state."), "warning")
-        return redirect(url_for("counter.merge", person_id=kept), 303)
+        return _overtaken(caller, kept)
     flash(_("Merged. The status is worked out from all records together."), "success")
     return redirect(url_for("counter.person", person_id=done.person_id), 303)
+
+
+def _overtaken(caller: Caller, person_id: str) -> ResponseReturnValue:
+    """The records as they stand now, for whoever was slower: the page says who merged what."""
+    said = _("Somebody else was faster. You changed nothing; this is the present state.")
+    return _merge_page(card_or_404(caller, person_id), FindForm(formdata=None), None, said), CONFLICT
 
 
 def _compare_page(service: MergeService, one: str, other: str, wrong: str | None) -> str:
@@ -85,7 +93,7 @@ def _compare_page(service: MergeService, one: str, other: str, wrong: str | None
 
 
 @counter_pages.post("/desk/person/<person_id>/split/<record_id>")
-@staff_needed(Right.MERGE_PERSONS)
+@staff_needed(Right.MERGE_PERSONS, fresh=True)
 def split(caller: Caller, person_id: str, record_id: str) -> ResponseReturnValue:
     """Take a record out again."""
     card = card_or_404(caller, person_id)
@@ -98,7 +106,6 @@ def split(caller: Caller, person_id: str, record_id: str) -> ResponseReturnValue
     try:
         done = merge_service(current()).split(record_id, reason=reason, actor=caller.actor)
     except ConflictError:
-        flash(_("Somebody else was faster. This is the present state."), "warning")
-        return redirect(url_for("counter.merge", person_id=person_id), 303)
+        return _overtaken(caller, person_id)
     flash(_("Split. Each record is again what it was."), "success")
     return redirect(url_for("counter.person", person_id=done.person_id), 303)

@@ -9,10 +9,15 @@ from flask import abort, current_app, redirect, render_template, request, sessio
 from flask.typing import ResponseReturnValue
 from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
+from werkzeug.exceptions import TooManyRequests
 
+from api import limits
 from api.callers import Caller
 from api.context import current
+from api.limits import Limited, client_address
 from api.pages.blueprints import counter_pages, pages
+from api.pages.camera_answer import answer_words
+from api.pages.certificate import newest, pdf_answer
 from api.pages.counter import card_or_404
 from api.pages.evidence_words import KINDS, SILENT
 from api.pages.forms import IdentifyForm
@@ -21,9 +26,10 @@ from api.pages.staff_only import staff_needed
 from api.pages.words import STANDINGS
 from api.rights import Right
 from api.sign_in_limit import SignInLimit
-from api.status_page import AddressLimit, CodeSending, SealedNote, status_code_service
+from api.status_page import CodeSending, SealedNote, status_code_service
 from verify.service_errors import PersonUnknown
 from verify.status_code_service import OUTREACH_MESSAGE
+from verify.views import AnswerState
 
 TRIES_KEY = "status_tries"
 WAYS = ("message", "counter")
@@ -33,6 +39,8 @@ MESSAGES: dict[str, LazyString] = {
     "person.assisted": lazy_gettext("You are confirmed through another region"),
     "verification.certified": lazy_gettext("You are confirmed by camera"),
     "verification.refer": lazy_gettext("A person looks at your camera check"),
+    "verification.reviewed.certified": lazy_gettext("A person has looked at your camera check: you are confirmed"),
+    "verification.reviewed.try_again": lazy_gettext("A person has looked at your camera check: please try again, or come another way"),
     "verification.retry": lazy_gettext("Please try the camera once more"),
     "verification.refused": lazy_gettext("Your camera check could not be confirmed"),
     OUTREACH_MESSAGE: lazy_gettext("A reminder to confirm"),
@@ -59,6 +67,11 @@ def _opened() -> SealedNote:
     return SealedNote(STATUS_OPEN_KEY, context.keyring, context.clock, timedelta(minutes=context.policy.status_page.open_minutes))
 
 
+def opened_by_code() -> str | None:
+    """Public id of the person whose status page is open in this browser, by a one-time code; None when none is, or for too long."""
+    return _opened().who()
+
+
 def code_sending() -> CodeSending:
     """The sender of this process, made when it is first needed."""
     extensions = current_app.extensions
@@ -66,14 +79,6 @@ def code_sending() -> CodeSending:
         extensions.setdefault("lifecert_code_sending", CodeSending(current()))
     sending: CodeSending = extensions["lifecert_code_sending"]
     return sending
-
-
-def _address_limit() -> AddressLimit:
-    context, extensions = current(), current_app.extensions
-    if "lifecert_status_limit" not in extensions:
-        extensions.setdefault("lifecert_status_limit", AddressLimit(context.policy.status_page.asked_per_address_hour, context.clock))
-    limit: AddressLimit = extensions["lifecert_status_limit"]
-    return limit
 
 
 @pages.route("/my-status", methods=["GET", "POST"])
@@ -85,12 +90,12 @@ def my_status() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return render_template("pages/my_status.html", form=form), 422 if form.is_submitted() else 200
     context = current()
-    number, address = form.compact_id(), request.remote_addr or ""
-    limit: SignInLimit = current_app.extensions["lifecert_sign_in_limit"]
+    number, address = form.compact_id(), client_address()
+    limits.check(Limited.STATUS_CODES_FROM_ADDRESS, address)
     # every asking counts, also one that finds somebody: otherwise the wait itself would tell
-    if limit.wait_s(f"status {number}", address) or not _address_limit().allows(address):
-        abort(429)
-    limit.failed(f"status {number}", address)
+    wait = SignInLimit(context, limits.limits_of(current_app), "status_code").begin(number, address)
+    if wait:
+        raise TooManyRequests(retry_after=wait)
     way = request.form.get("way", WAYS[0])
     asked = status_code_service(context).ask(form.full_name.data or "", number, by_message=way != "counter")
     if asked.to_send is not None:
@@ -150,9 +155,13 @@ def my_status_open() -> ResponseReturnValue:
     except PersonUnknown:
         _opened().drop()
         return redirect(url_for("pages.my_status"), 303)
+    answer = context.verification.answer(who)
     return render_template(
         "pages/my_status_open.html",
         own=own,
+        camera_answer=None if answer is None else answer_words(answer),
+        camera_waits=answer is not None and answer.state is AnswerState.WAITING,
+        has_certificate=own.valid_until is not None and newest(context, who) is not None,
         words=STANDINGS[own.state.value],
         next_words=NEXT[own.state.value],
         how=None if own.last_kind is None else (SILENT if own.silent else KINDS[own.last_kind]),
@@ -160,6 +169,22 @@ def my_status_open() -> ResponseReturnValue:
         minutes=context.policy.status_page.open_minutes,
         may_certify=own.state.value in {"certified", "due_soon", "overdue", "never_certified"},
     )
+
+
+@pages.get("/my-status/certificate.pdf")
+def my_status_certificate() -> ResponseReturnValue:
+    """The newest certificate, while the page is open."""
+    who = _opened().who()
+    if who is None:
+        return redirect(url_for("pages.my_status"), 303)
+    context = current()
+    try:
+        certificate = newest(context, who)
+    except PersonUnknown:
+        certificate = None
+    if certificate is None:
+        abort(404)
+    return pdf_answer(context, certificate)
 
 
 @pages.post("/my-status/close")

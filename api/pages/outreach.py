@@ -123,9 +123,8 @@ def outreach_attempt(caller: Caller, row_id: str) -> ResponseReturnValue:
     except AttemptError:
         return _page(caller, view, problem=_("That cannot come of this way, or the note is over 500 characters: check both.")), 422
     except ConflictError:
-        flash(_("The person has left the outreach list meanwhile. Nothing was recorded."), "warning")
-    else:
-        flash(_("The attempt is recorded."), "success")
+        return _page(caller, _row(caller, row_id), problem=_("The person has left the outreach list meanwhile. Nothing was recorded.")), 409
+    flash(_("The attempt is recorded."), "success")
     return redirect(url_for("counter.outreach_one", row_id=row_id), 303)
 
 
@@ -142,7 +141,7 @@ def outreach_number(caller: Caller, row_id: str) -> ResponseReturnValue:
 
 
 @counter_pages.post("/desk/outreach/<row_id>/proposal")
-@staff_needed(Right.PROPOSE_PAUSE)
+@staff_needed(Right.PROPOSE_PAUSE, fresh=True)
 def outreach_propose(caller: Caller, row_id: str) -> ResponseReturnValue:
     """Propose a pause; another person decides."""
     view = _row(caller, row_id)

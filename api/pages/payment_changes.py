@@ -8,6 +8,7 @@ from datetime import date
 from flask import Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 from api.callers import Caller
 from api.context import current
@@ -17,10 +18,11 @@ from api.pages.outreach import region_of
 from api.pages.payment_words import CHANNELS, KINDS, MONTHS, OUTCOMES, REASONS, REFUSALS, STATES, progress_words, yuan
 from api.pages.people import PersonCard, Standing
 from api.pages.staff_only import staff_needed
-from api.pages.words import STAFF_STANDINGS
+from api.pages.words import STAFF_STANDINGS, account
 from api.payments import make_lists, make_outreach, make_pauses
 from api.request_id import current_request_id
 from api.rights import Right
+from models.actors import same_actor
 from models.benefit import Benefit
 from models.errors import ConflictError, NotFoundError
 from models.identifiers import mask_name
@@ -29,12 +31,13 @@ from models.payment_change import PaymentChange, PaymentChangeKind, PaymentChang
 from models.person import Person
 from models.repositories import audit, payment_changes, persons
 from verify.outreach_service import OutreachView
-from verify.payment_change import MonthReason, same_person
+from verify.payment_change import MonthReason
 from verify.payment_change_service import NotTheProposer, SecondPersonNeeded, TextMissing
 from verify.payment_list_service import ListChanged, ListView
 
 PAGE = 50
 SHOWN_LISTS = 10
+CONFLICT = 409
 WAITING, DONE = "waiting", "done"
 
 
@@ -82,21 +85,20 @@ def _case(caller: Caller, change_id: str) -> _Case:
     """The change, when it is of the caller's region; else 404."""
     context = current()
     with context.database.read_scope() as session:
-        try:
-            change = payment_changes.get(session, change_id)
-        except NotFoundError:
+        found = session.execute(
+            select(PaymentChange, Person, Benefit, Outreach.public_id)
+            .join(Person, Person.id == PaymentChange.person_id)
+            .join(Benefit, Benefit.id == PaymentChange.benefit_id)
+            .outerjoin(Outreach, Outreach.id == PaymentChange.outreach_id)
+            .where(PaymentChange.public_id == change_id)
+        ).first()
+        if found is None or not caller.covers(found[0].region_code):
             abort(404)
-        if not caller.covers(change.region_code):
-            abort(404)
-        record = session.get_one(Person, change.person_id)
+        change, record, benefit, row = found
         person = persons.speaking(session, record) or record
-        benefit = session.get_one(Benefit, change.benefit_id)
-        row = None if change.outreach_id is None else session.get_one(Outreach, change.outreach_id).public_id
-    card = people.card(context, person.public_id)
-    if card is None:
-        abort(404)
+        standing = people.standing_of(context, session, person)
     view = None if row is None else make_outreach(context).one(row)
-    return _Case(change, benefit, person, card, people.standing(context, person.public_id), view)
+    return _Case(change, benefit, person, people.card_of(person), standing, view)
 
 
 @counter_pages.get("/desk/payment-changes/<change_id>")
@@ -121,7 +123,7 @@ def payment_change(caller: Caller, change_id: str) -> ResponseReturnValue:
 
 def _page(caller: Caller, case: _Case, problem: str | None = None) -> str:
     change, view = case.change, case.outreach
-    own = same_person(change.proposed_by, caller.actor)
+    own = same_actor(change.proposed_by, caller.actor)
     open_ = change.state is PaymentChangeState.PROPOSED
     months = [(date.fromisoformat(each["month"]), yuan(each["fen"]), MONTHS[MonthReason(each["reason"])]) for each in change.arrears or []]
     return render_template(
@@ -153,7 +155,7 @@ def _note(change: PaymentChange) -> str | None:
 
 
 @counter_pages.post("/desk/payment-changes/<change_id>/decision")
-@staff_needed(Right.SIGN_PAUSE)
+@staff_needed(Right.SIGN_PAUSE, fresh=True)
 def payment_change_decide(caller: Caller, change_id: str) -> ResponseReturnValue:
     """Sign or reject a proposal."""
     case = _case(caller, change_id)
@@ -171,12 +173,11 @@ def payment_change_decide(caller: Caller, change_id: str) -> ResponseReturnValue
     except SecondPersonNeeded:
         return _page(caller, case, _("Whoever proposed a pause cannot decide on it.")), 403
     except ConflictError:
-        flash(_("It was decided or withdrawn meanwhile. This is how it stands now."), "warning")
+        return _overtaken(caller, change_id)
+    if done.refusal is not None:
+        flash(_("The pause was not signed, and the proposal is withdrawn: %(why)s", why=REFUSALS[done.refusal]), "warning")
     else:
-        if done.refusal is not None:
-            flash(_("The pause was not signed, and the proposal is withdrawn: %(why)s", why=REFUSALS[done.refusal]), "warning")
-        else:
-            flash(_("The decision is recorded."), "success")
+        flash(_("The decision is recorded."), "success")
     return redirect(url_for("counter.payment_change", change_id=change_id), 303)
 
 
@@ -190,14 +191,28 @@ def payment_change_withdraw(caller: Caller, change_id: str) -> ResponseReturnVal
     except NotTheProposer:
         return _page(caller, case, _("Only whoever proposed it may withdraw it.")), 403
     except ConflictError:
-        flash(_("It was decided or withdrawn meanwhile. This is how it stands now."), "warning")
-    else:
-        flash(_("The proposal is withdrawn."), "success")
+        return _overtaken(caller, change_id)
+    flash(_("The proposal is withdrawn."), "success")
     return redirect(url_for("counter.payment_change", change_id=change_id), 303)
 
 
+def _overtaken(caller: Caller, change_id: str) -> ResponseReturnValue:
+    """The case as it stands now, for whoever was slower: who decided what."""
+    case = _case(caller, change_id)
+    by, state = case.change.decided_by, STATES[case.change.state]
+    if by is None:
+        said = _("It was changed meanwhile, and you decided nothing. This is how it stands now.")
+    else:
+        said = _("%(name)s was faster: %(what)s. You decided nothing. This is how it stands now.", name=account(by), what=state)
+    return _page(caller, case, said), CONFLICT
+
+
+def _stops_payments() -> bool:
+    return request.form.get("kind") == PaymentChangeKind.PAUSE
+
+
 @counter_pages.post("/desk/payment-lists")
-@staff_needed(Right.EXPORT_PAYMENT_LIST)
+@staff_needed(Right.EXPORT_PAYMENT_LIST, fresh=_stops_payments)
 def payment_list_make(caller: Caller) -> ResponseReturnValue:
     """Make the next list of the region."""
     wanted = request.form.get("kind", "")

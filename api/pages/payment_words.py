@@ -83,8 +83,9 @@ def yuan(fen: int) -> str:
 
 
 def progress_words(state: Readiness) -> str:
-    """How far the outreach is, in one line, e.g. "2 of 3 attempts; not tried: Visit at home"."""
+    """How far the outreach is, in one line, e.g. "2 of 3 attempts · not tried: Visit at home"."""
     words = gettext("%(made)s of %(needed)s attempts", made=state.attempts, needed=state.attempts_min)
     if len(state.channels) < state.channels_min:
-        return f"{words}; " + gettext("not tried: %(ways)s", ways=", ".join(str(CHANNELS[channel]) for channel in state.missing))
+        ways = gettext(", ").join(str(CHANNELS[channel]) for channel in state.missing)
+        return f"{words} · " + gettext("not tried: %(ways)s", ways=ways)
     return words

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.context import Context
+from models.certificate import Certificate
 from models.certification_sql import status_query
+from models.consent import ConsentPurpose
 from models.errors import NotFoundError
 from models.identifiers import IdentifierError, mask_name
+from models.life_evidence import LifeEvidence
 from models.person import Person
-from models.repositories import consents, persons
+from models.repositories import consents, persons, references
 
 FOUND_LIMIT = 20
 
@@ -48,7 +51,8 @@ class ConsentLine:
     withdrawn_on: date | None
 
 
-def _card(person: Person) -> PersonCard:
+def card_of(person: Person) -> PersonCard:
+    """The row as a card."""
     return PersonCard(person.public_id, mask_name(person.name), person.resident_id_masked, person.region_code, person.birth_date.year)
 
 
@@ -66,7 +70,7 @@ def card(context: Context, person_id: str) -> PersonCard | None:
     """The person with this public id, masked; None when there is none."""
     with context.database.read_scope() as session:
         try:
-            return _card(persons.get(session, person_id))
+            return card_of(persons.get(session, person_id))
         except NotFoundError:
             return None
 
@@ -81,7 +85,7 @@ def search(context: Context, text: str, region: str | None) -> list[PersonCard]:
     with context.database.read_scope() as session:
         found = _numbered(session, context, text)
         people = [found] if found is not None else list(persons.search(session, name=text, region_code=_whole(region), limit=FOUND_LIMIT))
-        return [_card(person) for person in people if person.region_code.startswith(region)]
+        return [card_of(person) for person in people if person.region_code.startswith(region)]
 
 
 def _whole(prefix: str) -> str | None:
@@ -115,9 +119,76 @@ def consent_lines(context: Context, person_id: str) -> list[ConsentLine]:
 
 def standing(context: Context, person_id: str) -> Standing:
     """Where the person stands today, derived from evidence and policy. Raises NotFoundError."""
+    with context.database.read_scope() as session:
+        return standing_of(context, session, persons.get(session, person_id))
+
+
+def standing_of(context: Context, session: Session, person: Person) -> Standing:
+    """The same of a person who was read already."""
     policy = context.policy.certification
     status = status_query(policy, policy.today(context.clock()))
+    row = session.execute(select(status).where(status.c.person_id == person.id)).one()
+    return Standing(row.state, row.last_certified_on, row.due_on if row.last_certified_on is not None else None)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What the counter sees of a person at once. reference: of the engine that runs. consented: to verification by face."""
+
+    card: PersonCard
+    standing: Standing
+    consents: list[ConsentLine]
+    consented: bool
+    reference: ReferenceLine | None
+    certificates: list[CertificateLine]
+
+
+@dataclass(frozen=True)
+class ReferenceLine:
+    """A reference face in force. quality: 0 to 100."""
+
+    engine_name: str
+    engine_version: str
+    quality: int
+    enrolled_at: datetime
+
+
+@dataclass(frozen=True)
+class CertificateLine:
+    """One certificate."""
+
+    certified_on: date
+    valid_until: date
+    revoked_at: datetime | None
+
+
+def overview(context: Context, person_id: str) -> Overview:
+    """Everything about one person that the counter's page shows, in one reading transaction. Raises NotFoundError."""
+    policy = context.policy.certification
     with context.database.read_scope() as session:
         person = persons.get(session, person_id)
-        row = session.execute(select(status).where(status.c.person_id == person.id)).one()
-        return Standing(row.state, row.last_certified_on, row.due_on if row.last_certified_on is not None else None)
+        given = consents.history(session, person.id)
+        face = references.active(session, person.id, context.engine.name, context.engine.version)
+        issued = session.execute(
+            select(LifeEvidence.occurred_on, Certificate.valid_until, Certificate.revoked_at)
+            .join(LifeEvidence, LifeEvidence.id == Certificate.evidence_id)
+            .where(Certificate.person_id.in_(persons.records_of(session, person.id)))
+            .order_by(Certificate.issued_at.desc(), Certificate.id)
+        ).all()
+        quality = 0 if face is None else int(face.quality.get("overall", 0))
+        return Overview(
+            card_of(person),
+            standing_of(context, session, person),
+            [
+                ConsentLine(
+                    c.purpose.value,
+                    c.text_version,
+                    policy.today(c.given_at),
+                    None if c.withdrawn_at is None else policy.today(c.withdrawn_at),
+                )
+                for c in given
+            ],
+            any(c.purpose is ConsentPurpose.FACE_VERIFICATION and c.withdrawn_at is None for c in given),
+            None if face is None else ReferenceLine(face.engine_name, face.engine_version, quality, face.enrolled_at),
+            [CertificateLine(*each) for each in issued],
+        )

@@ -7,6 +7,7 @@ from datetime import date
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import select
 
 from api.callers import Caller
@@ -17,6 +18,7 @@ from api.pages.counter import card_or_404
 from api.pages.evidence_words import CORRECTION_REASONS, FIELDS, KINDS, OUTCOMES, RULES, STRENGTHS, TOLD_BY
 from api.pages.people import PersonCard
 from api.pages.staff_only import reach, record_look, staff_needed
+from api.pages.timeline import timeline_page
 from api.rights import Right
 from models.account import Account, Role
 from models.errors import ConflictError, NotFoundError
@@ -26,6 +28,8 @@ from verify.evidence_rules import BY_STAFF, SEEN, EvidenceInvalid, Field, Positi
 from verify.evidence_service import CorrectionReason, Outcome
 
 COMPANIONS_LISTED = 200
+AGAINST = frozenset({EvidenceKind.DEATH_RECORD.value, EvidenceKind.CUSTODY.value})
+CONFLICT = 409
 
 
 @counter_pages.route("/counter/person/<person_id>/visit", methods=["GET", "POST"])
@@ -42,8 +46,13 @@ def visit(caller: Caller, person_id: str) -> ResponseReturnValue:
     return _record(caller, person_id, typed)
 
 
+def _goes_against_somebody() -> bool:
+    """True for what can end or hold up a pension: a death, a custody."""
+    return request.method == "POST" and (request.view_args or {}).get("kind") in AGAINST
+
+
 @counter_pages.route("/desk/person/<person_id>/record/<kind>", methods=["GET", "POST"])
-@staff_needed(Right.RECORD_EVIDENCE)
+@staff_needed(Right.RECORD_EVIDENCE, fresh=_goes_against_somebody)
 def record_evidence(caller: Caller, person_id: str, kind: str) -> ResponseReturnValue:
     """One fact about one person: home visit, video call, declaration, custody, death; or a visit of an earlier day."""
     card = card_or_404(caller, person_id)
@@ -140,7 +149,7 @@ def _position() -> Position | None:
 
 
 @counter_pages.route("/desk/person/<person_id>/evidence/<evidence_id>/correct", methods=["GET", "POST"])
-@staff_needed(Right.CORRECT_EVIDENCE)
+@staff_needed(Right.CORRECT_EVIDENCE, fresh=lambda: request.method == "POST")
 def correct_evidence(caller: Caller, person_id: str, evidence_id: str) -> ResponseReturnValue:
     """Take a wrong row away, or put the right day in its place. The wrong one stays readable."""
     card = card_or_404(caller, person_id)
@@ -165,12 +174,20 @@ def correct_evidence(caller: Caller, person_id: str, evidence_id: str) -> Respon
         return _correction(caller, card, evidence_id, error, 422)
     except ConflictError:
         flash(_("Somebody else has corrected it meanwhile. This is the present state."), "warning")
-        return redirect(url_for("counter.timeline", person_id=person_id), 303)
+        return timeline_page(caller, reach(caller, person_id)), CONFLICT
     except NotFoundError:
         abort(404)
     flash(_("Corrected. The status is worked out anew."), "success")
     if done.revoked:
-        flash(_("%(count)s certificate(s) that rested on it are revoked.", count=done.revoked), "warning")
+        flash(
+            ngettext(
+                "%(count)s certificate that rested on it is revoked.",
+                "%(count)s certificates that rested on it are revoked.",
+                done.revoked,
+                count=done.revoked,
+            ),
+            "warning",
+        )
     return redirect(url_for("counter.timeline", person_id=person_id), 303)
 
 

@@ -9,11 +9,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from api.context import current
+from api.pages.camera_answer import answer_words
 from api.pages.session_person import TRIES_KEY
 from api.pages.words import DECIDING, RESULTS, RETRY_WITH_PERSON, UNFINISHED, advice_of
 from verify.evidence import Outcome, Reason
 from verify.service_errors import VerificationUnknown
-from verify.views import VerificationState, VerificationView
+from verify.views import AnswerState, VerificationState, VerificationView
 
 LOOK_AGAIN_S = 2
 SHOWN_TRIES = 12  # the cookie keeps no more than this
@@ -72,19 +73,40 @@ def _content(view: VerificationView, *, again_url: str) -> dict[str, Any]:
     if view.state is not VerificationState.DECIDED or view.outcome is None:
         return content
     content["words"] = RESULTS[view.outcome]
-    if view.outcome is Outcome.CERTIFIED and view.certificate_id is not None:
-        certificate = context.verification.certificates.read(view.certificate_id)
-        content |= {"certificate": certificate, "again_url": None, "check_url": f"/c/{certificate.check_token}"}
+    if view.outcome is Outcome.CERTIFIED:
+        content |= _certificate(view)
     elif view.outcome is Outcome.RETRY:
         content["advice"] = advice_of(view.reasons, view.kind)
         if tries >= context.policy.retry.offer_other_ways_after:
             content |= {"words": RETRY_WITH_PERSON, "offer_person": True}
         content |= _next_try(view, again_url)
     elif view.outcome is Outcome.REFER:
-        content["again_url"] = None
+        content |= _answered(view, again_url)
     else:
         content |= {"offer_person": True, **_next_try(view, again_url)}
     return content
+
+
+def _certificate(view: VerificationView) -> dict[str, Any]:
+    """The certificate that the attempt led to, at once or after a person looked."""
+    if view.certificate_id is None:
+        return {"again_url": None}
+    certificate = current().verification.certificates.read(view.certificate_id)
+    return {"certificate": certificate, "again_url": None, "check_url": f"/c/{certificate.check_token}"}
+
+
+def _answered(view: VerificationView, again_url: str) -> dict[str, Any]:
+    """What a person made of it, or until when they look."""
+    if view.answer is None:
+        return {"again_url": None}
+    words = {"words": answer_words(view.answer)}
+    match view.answer.state:
+        case AnswerState.CERTIFIED:
+            return words | _certificate(view)
+        case AnswerState.TRY_AGAIN:
+            return words | {"offer_person": True, **_next_try(view, again_url)}
+        case _:
+            return words | {"again_url": None}
 
 
 def _next_try(view: VerificationView, again_url: str) -> dict[str, Any]:

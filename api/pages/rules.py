@@ -19,6 +19,7 @@ from api.pages.timeline_words import alert_title
 from api.policy_comments import comments_of
 from api.rights import Right
 from api.signal_explanations import RuleText, rule_texts
+from models.detection import DetectionKind
 from models.policy_section import Section
 
 SECTION_OF_CODE = {"D3": "linkage", "P8": "faces"}
@@ -36,7 +37,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class PublishedRule:
-    """One rule in words. place: of its table in the policy file; source: the comment of the whole table."""
+    """One rule in words. place: of its table in the policy file; source: the comment of the whole table. official: national codes."""
 
     code: str
     title: str
@@ -47,6 +48,7 @@ class PublishedRule:
     place: str
     source: str
     parameters: list[Parameter]
+    official: tuple[str, ...]
 
 
 @counter_pages.get("/desk/rules")
@@ -58,14 +60,16 @@ def rules(_caller: Caller) -> ResponseReturnValue:
     order = getattr(context.policy, ALERT_ORDER, None)
     return render_template(
         "detection/rules.html",
-        rules=[_published(context, text, comments) for text in rule_texts(current_language())],
+        rules=[published(context, text, comments) for text in rule_texts(current_language())],
         order=[] if order is None else list(_parameters(order.model_dump(mode="json"), ALERT_ORDER, comments)),
         policy_hash=context.policy.hash,
     )
 
 
-def _published(context: Context, text: RuleText, comments: Mapping[str, str]) -> PublishedRule:
-    place = SECTION_OF_CODE.get(text.code, f"rules.{text.code}")
+def published(context: Context, text: RuleText, comments: Mapping[str, str]) -> PublishedRule:
+    """One rule in the words of the page's language, with its parameters in force. comments: of the policy file, by place."""
+    section = "claims" if text.kind is DetectionKind.CLAIMS else "rules"
+    place = SECTION_OF_CODE.get(text.code, f"{section}.{text.code}")
     values = _values(context, place)
     parameters = list(_parameters(values, place, comments))
     if place.startswith("rules."):
@@ -80,6 +84,7 @@ def _published(context: Context, text: RuleText, comments: Mapping[str, str]) ->
         place,
         comments.get(place, ""),
         parameters,
+        text.official,
     )
 
 

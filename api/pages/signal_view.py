@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from flask import url_for
-from flask_babel import format_date
+from flask_babel import format_date, ngettext
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from api.callers import Caller
 from api.pages import month_strip, signal_words
 from api.pages.month_strip import Event, MonthStrip
+from api.pages.reasons import Bar, bars
 from api.pages.timeline_words import alert_title, month, yuan
 from api.pages.waterfall import Waterfall, waterfall
 from api.rights import Right
@@ -35,7 +36,10 @@ PAIRS = frozenset({"D3", "P8"})
 
 @dataclass(frozen=True)
 class RecordLine:
-    """One record, or the payments of one benefit together. numbers: as the sentences name it. url: the person's timeline, or page."""
+    """One record, or the payments of one benefit together. numbers: as the sentences name it.
+
+    url: of the claim, or of the person's timeline or page.
+    """
 
     title: str
     numbers: str
@@ -92,16 +96,20 @@ class SignalPanel:
     unread: int
     pair: Pair | None
     waterfall: Waterfall | None
+    reasons: tuple[Bar, ...]
     faces_url: str | None
     persons: frozenset[int]
     hidden_persons: int
 
 
-def panel(session: Session, caller: Caller, signal: Signal, number: int, language: str, today: date) -> SignalPanel:
-    """Read what is behind a signal and put it into words. Persons of other regions are left out of it."""
-    seen = month_strip.window(signal.from_month, signal.to_month, today)
-    first, last = (None, None) if seen is None else seen
-    found = behind.read(session, signal, first=first, last=last)
+def panels(session: Session, caller: Caller, signals: Sequence[Signal], language: str, today: date) -> list[SignalPanel]:
+    """Read what is behind these signals, together, and put it into words. Persons of other regions are left out of it."""
+    windows = [(signal, month_strip.window(signal.from_month, signal.to_month, today)) for signal in signals]
+    found = behind.read_all(session, windows)
+    return [_panel(caller, *one, number, language, today) for number, one in enumerate(zip(signals, found, strict=True), 1)]
+
+
+def _panel(caller: Caller, signal: Signal, found: Behind, number: int, language: str, today: date) -> SignalPanel:
     visible = {key: person for key, person in found.persons.items() if caller.covers(person.region_code)}
     names = _names(found, visible)
     return SignalPanel(
@@ -112,13 +120,14 @@ def panel(session: Session, caller: Caller, signal: Signal, number: int, languag
         int(100 * signal.confidence + 1e-9),  # never rounded up to certainty
         yuan(signal.amount_fen) if signal.amount_fen else None,
         _months(signal),
-        sentences_of(signal, language),
+        sentences_of(signal, language, behind.claim_names(found, visible.keys())),
         explanation_of(signal.code, language),
         _strip(signal, found, visible, names, today),
         tuple(_lines(found, visible, names, caller)),
         found.unread,
         _pair(signal, found, visible, caller),
         waterfall(signal.facts),
+        bars(signal.code, signal.facts, language),
         _faces_url(signal, caller),
         frozenset(visible),
         len(found.persons) - len(visible),
@@ -130,7 +139,14 @@ def _months(signal: Signal) -> str | None:
         return None
     if not signal.months:
         return f"{month(signal.from_month)} – {month(signal.to_month)}"
-    return _("%(first)s to %(last)s, %(count)s month(s)", first=month(signal.from_month), last=month(signal.to_month), count=signal.months)
+    return ngettext(
+        "%(first)s to %(last)s, %(count)s month",
+        "%(first)s to %(last)s, %(count)s months",
+        signal.months,
+        first=month(signal.from_month),
+        last=month(signal.to_month),
+        count=signal.months,
+    )
 
 
 def _names(found: Behind, visible: Mapping[int, PersonRow]) -> dict[int, str]:
@@ -159,6 +175,13 @@ def _strip(signal: Signal, found: Behind, visible: Mapping[int, PersonRow], name
     return month_strip.draw(lanes, labels, events, from_month=signal.from_month, to_month=signal.to_month, today=today, paid=paid)
 
 
+def _number(row: RecordRow, visible: Mapping[int, PersonRow]) -> str:
+    """What a record is called by: that of its row, but of claims and lines what their institution calls them."""
+    if row.reference is None or row.person not in visible:
+        return str(row.id)
+    return row.reference if row.number is None else f"{row.reference} / {row.number}"
+
+
 def _lines(found: Behind, visible: Mapping[int, PersonRow], names: Mapping[int, str], caller: Caller) -> list[RecordLine]:
     lines = []
     grouped: dict[tuple[int, str], list[RecordRow]] = {}
@@ -167,7 +190,7 @@ def _lines(found: Behind, visible: Mapping[int, PersonRow], names: Mapping[int, 
             grouped.setdefault((row.benefit, row.role), []).append(row)
     done: set[tuple[int, str]] = set()
     for row in found.records:
-        when, says, numbers = signal_words.record_when(row), signal_words.record_says(row), str(row.id)
+        when, says, numbers = signal_words.record_when(row), signal_words.record_says(row), _number(row, visible)
         if row.kind == behind.PAYMENT and row.benefit is not None:
             group = (row.benefit, row.role)
             if group in done:
@@ -202,6 +225,8 @@ def _payments(rows: Sequence[RecordRow]) -> tuple[str, str, str]:
 
 
 def _address(row: RecordRow, visible: Mapping[int, PersonRow], caller: Caller) -> str | None:
+    if row.claim is not None and row.person in visible:
+        return url_for("counter.claim", claim_id=row.claim)
     if row.person not in visible or Right.READ_TIMELINE not in caller.rights:
         return None
     public_id = visible[row.person].public_id

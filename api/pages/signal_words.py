@@ -5,8 +5,11 @@ from __future__ import annotations
 from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 
+from api.claim_words import claim_title
+from api.i18n import current_language
 from api.pages.evidence_words import KINDS, STRENGTHS
-from api.pages.timeline_words import ALERT_CODES, SCHEMES, STATES, alert_title, day, month, source_words, yuan
+from api.pages.timeline_words import ALERT_CODES, SCHEMES, SETTINGS, STATES, alert_title, day, month, source_words, yuan
+from models.claim import CareSetting
 from models.detection import DetectionKind, RunState, SubjectKind
 from models.life_evidence import EvidenceKind, Strength
 from models.relation import GrantKind, RelationKind
@@ -74,6 +77,9 @@ ROLES: dict[str, LazyString] = {
     "other_person": lazy_gettext("the other person"),
     "own_face": lazy_gettext("the face of the person"),
     "other_face": lazy_gettext("the face of the other person"),
+    "claim": lazy_gettext("the claim"),
+    "line": lazy_gettext("the charge"),
+    "behind": lazy_gettext("behind it"),
 }
 FEATURES: dict[str, LazyString] = {
     "resident_id": lazy_gettext("Identity card number"),
@@ -148,6 +154,10 @@ def record_title(row: RecordRow) -> str:
         return str(GRANTS[GrantKind(row.code)])
     if row.kind == behind.RELATION and row.code in set(RelationKind):
         return str(RELATIONS[RelationKind(row.code)])
+    if row.kind == behind.CLAIM and row.code is not None:
+        return _("%(setting)s at %(institution)s", setting=SETTINGS[CareSetting(row.code)], institution=row.about)
+    if row.kind == behind.LINE:
+        return _("Charge: %(item)s", item=row.about)
     if row.kind == behind.FACE:
         return _("Enrolled face")
     if row.kind == behind.PERSON:
@@ -176,6 +186,8 @@ def lasting(first: str, last: str | None) -> str:
 def record_says(row: RecordRow) -> str:
     """The further values of a record."""
     words: list[str] = []
+    if row.quantity is not None:
+        words.append(_("Quantity %(number)s", number=f"{row.quantity:g}"))
     if row.amount_fen is not None:
         amount = yuan(row.amount_fen)
         words.append(_("%(amount)s yuan a month", amount=amount) if row.kind == behind.BENEFIT else _("%(amount)s yuan", amount=amount))
@@ -223,4 +235,4 @@ def stage_words(name: str) -> str:
     known = STAGES.get(name)
     if known is not None:
         return str(known)
-    return alert_title(name) if name in ALERT_CODES else name.replace("_", " ")
+    return alert_title(name) if name in ALERT_CODES or claim_title(name, current_language()) else name.replace("_", " ")

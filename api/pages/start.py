@@ -10,6 +10,7 @@ from api.context import current
 from api.i18n import LANGUAGE_COOKIE, LOCALES
 from api.pages.blueprints import pages
 from api.pages.consent_text import consent_text
+from api.pages.own_address import own_address
 from api.pages.session_person import HELPING_KEY, forget, is_helping
 
 LANGUAGE_COOKIE_S = 365 * 24 * 3600
@@ -50,10 +51,7 @@ def start() -> str:
 @pages.post("/language")
 def choose_language() -> ResponseReturnValue:
     """Switch the language and stay on the page."""
-    target = request.form.get("next", "/")
-    if not target.startswith("/") or target.startswith("//") or "\\" in target:
-        target = "/"
-    answer = redirect(target, 303)
+    answer = redirect(own_address(request.form.get("next", "/"), "/"), 303)
     language = request.form.get("language", "")
     if language in LOCALES:
         secure = current().settings.base_url.startswith("https://")

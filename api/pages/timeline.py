@@ -10,17 +10,17 @@ from datetime import date
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from api.callers import Caller
-from api.context import current
+from api.callers import Caller, Reached
+from api.context import Context, current
+from api.pages import people
 from api.pages import timeline_words as words
 from api.pages.blueprints import counter_pages
-from api.pages.counter import card_or_404
 from api.pages.staff_only import reach, record_look, staff_needed
 from api.rights import Right
 from models.certification import add_months
 from models.evidence_handles import EvidenceHandles
 from models.repositories import timeline as lines
-from models.repositories.timeline import Entry, Lane
+from models.repositories.timeline import Entry, Lane, Line
 from verify.timeline_conflicts import Conflict, conflicts
 
 STRIP_WIDTH = 1000  # units of the picture, over all of its years
@@ -69,28 +69,29 @@ class Strip:
 @staff_needed(Right.READ_TIMELINE)
 def timeline(caller: Caller, person_id: str) -> ResponseReturnValue:
     """The line of one person. ``show`` picks kinds; without it all are shown."""
-    card = card_or_404(caller, person_id)
-    person = reach(caller, person_id)
+    return timeline_page(caller, reach(caller, person_id))
+
+
+def timeline_page(caller: Caller, person: Reached) -> str:
+    """The page of a person's line, with the audit entry of the look; also for whoever was slower in correcting something of it."""
     record_look(caller, person, "timeline_seen")
     context = current()
+    card = people.card(context, person.person_id)
     policy = context.policy.certification
     today = policy.today(context.clock())
-    with context.database.read_scope() as session:
-        line = lines.read(session, person.key, policy.today)
-    found = conflicts(line.entries, {record.public_id: record.birth_date for record in line.records})
+    line, found = read(context, person)
     chosen = [lane for lane in Lane if lane.value in request.args.getlist("show")]
     shown = [entry for entry in line.entries if not chosen or entry.lane in chosen]
-    items = _items(shown, found, EvidenceHandles(context.keyring), may_correct=Right.CORRECT_EVIDENCE in caller.rights)
+    items = items_of(shown, found, EvidenceHandles(context.keyring), may_correct=Right.CORRECT_EVIDENCE in caller.rights)
     years: dict[int, list[Item]] = defaultdict(list)
     for item in reversed(items):
         years[item.entry.on.year].append(item)
-    number_of = {entry.key: item.number for item in items for entry in [item.entry]}
     return render_template(
         "desk_person/timeline.html",
         card=card,
         years=sorted(years.items(), reverse=True),
         open_from=today.year - 1,
-        conflicts=[(words.conflict_words(one), number_of.get(one.keys[0])) for one in found],
+        conflicts=said_with_numbers(found, items),
         lanes=[(lane.value, words.LANES[lane], lane in chosen) for lane in Lane],
         lane_words=words.LANES,
         strips=_strips(shown, found, today),
@@ -102,7 +103,21 @@ def timeline(caller: Caller, person_id: str) -> ResponseReturnValue:
     )
 
 
-def _items(entries: Sequence[Entry], found: Sequence[Conflict], handles: EvidenceHandles, *, may_correct: bool) -> list[Item]:
+def read(context: Context, person: Reached) -> tuple[Line, list[Conflict]]:
+    """The line of a person whom the caller may see, and what contradicts what on it."""
+    with context.database.read_scope() as session:
+        line = lines.read(session, person.key, context.policy.certification.today)
+    return line, list(conflicts(line.entries, {record.public_id: record.birth_date for record in line.records}))
+
+
+def said_with_numbers(found: Sequence[Conflict], items: Sequence[Item]) -> list[tuple[str, int | None]]:
+    """Each contradiction in words, with the number of its first entry among those that are shown."""
+    number_of = {item.entry.key: item.number for item in items}
+    return [(words.conflict_words(one), number_of.get(one.keys[0])) for one in found]
+
+
+def items_of(entries: Sequence[Entry], found: Sequence[Conflict], handles: EvidenceHandles, *, may_correct: bool) -> list[Item]:
+    """The entries as pages show them, oldest first; months that were paid alike are one item."""
     against: dict[str, list[str]] = defaultdict(list)
     for conflict in found:
         said = words.conflict_words(conflict)

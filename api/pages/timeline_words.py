@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from flask_babel import LazyString, format_date, lazy_gettext
+from flask_babel import LazyString, format_date, lazy_gettext, ngettext
 from flask_babel import gettext as _
 
+from api.claim_words import claim_codes, claim_title
+from api.i18n import current_language, in_language
 from api.pages.evidence_words import KINDS, SILENT, STRENGTHS, TOLD_BY, TRACES
 from api.pages.words import account
+from models.claim import CareSetting
 from models.enrolment import Scheme
 from models.life_evidence import EvidenceKind, Trace
 from models.repositories.timeline import Entry, Lane
@@ -24,6 +27,7 @@ LANES: dict[Lane, LazyString] = {
     Lane.PAUSE: lazy_gettext("Pauses"),
     Lane.PAYMENT: lazy_gettext("Payments"),
     Lane.PAYMENT_CHANGE: lazy_gettext("Changes of payment"),
+    Lane.CLAIM: lazy_gettext("Hospital claims"),
     Lane.ENROLMENT: lazy_gettext("Enrolments"),
     Lane.OUTREACH: lazy_gettext("Attempts to reach"),
     Lane.ASSISTANCE: lazy_gettext("Assistance between regions"),
@@ -69,6 +73,16 @@ TITLES: dict[tuple[Lane, str], LazyString] = {
     (Lane.MERGER, "merged"): lazy_gettext("Records merged"),
     (Lane.MERGER, "split"): lazy_gettext("Records split again"),
 }
+SETTINGS: dict[CareSetting, LazyString] = {
+    CareSetting.OUTPATIENT: lazy_gettext("Outpatient visit"),
+    CareSetting.EMERGENCY: lazy_gettext("Emergency visit"),
+    CareSetting.CHRONIC: lazy_gettext("Visit for a listed chronic disease"),
+    CareSetting.INPATIENT: lazy_gettext("Stay in hospital"),
+    CareSetting.DAY_CASE: lazy_gettext("Day case"),
+    CareSetting.HOME: lazy_gettext("Home care"),
+    CareSetting.PHARMACY: lazy_gettext("Pharmacy purchase"),
+    CareSetting.INTERNET: lazy_gettext("Internet consultation"),
+}
 ALERT_CODES: dict[str, LazyString] = {
     "P1": lazy_gettext("Paid after death"),
     "P2": lazy_gettext("Death dates that contradict each other"),
@@ -88,10 +102,12 @@ ALERT_CODES: dict[str, LazyString] = {
     "B3": lazy_gettext("Unemployment benefit beside work or a pension"),
     "B4": lazy_gettext("A grant paid twice for one death"),
     "death_reported": lazy_gettext("A death was told, and is not confirmed"),
+    "verification_referred": lazy_gettext("A camera check that a person has to look at"),
     "assistance_late": lazy_gettext("A request between regions is late"),
     "assistance_says_died": lazy_gettext("Another region heard that the person has died"),
     "assistance_conflict": lazy_gettext("Two installations say different things about a request"),
     "assistance_peer_silent": lazy_gettext("Another installation does not answer"),
+    "fairness_gap": lazy_gettext("A group of people fares worse with the camera check"),
 }
 STATES: dict[str, LazyString] = {
     "proposed": lazy_gettext("proposed"),
@@ -134,8 +150,27 @@ def month(value: date) -> str:
 
 def alert_title(code: str) -> str:
     """What an alert is about; codes without words of their own stand for themselves."""
-    words = ALERT_CODES.get(code)
-    return code if words is None else f"{words} ({code})"
+    words = ALERT_CODES.get(code) or claim_title(code, current_language())
+    return with_code(None if words is None else str(words), code, current_language())
+
+
+def alert_title_in(code: str, language: str) -> str:
+    """The same in a stated language, for what is written outside a page."""
+    return with_code(in_language(ALERT_CODES[code], language) if code in ALERT_CODES else claim_title(code, language), code, language)
+
+
+def with_code(words: str | None, code: str, language: str) -> str:
+    """Codes of rules are known by people and stand beside the words; names of what was noticed otherwise are for programs."""
+    if words is None:
+        return code
+    if code.islower():
+        return words
+    return f"{words}（{code}）" if language == "zh" else f"{words} ({code})"
+
+
+def known_codes() -> list[str]:
+    """Every code of an alert that this version has words for, sorted."""
+    return sorted({*ALERT_CODES, *claim_codes()})
 
 
 def title(entry: Entry) -> str:
@@ -150,6 +185,8 @@ def title(entry: Entry) -> str:
         return _("Benefit: %(scheme)s", scheme=words) if entry.lane is Lane.BENEFIT else _("Enrolled: %(scheme)s", scheme=words)
     if entry.lane is Lane.PAYMENT:
         return _("Paid: %(scheme)s", scheme=SCHEMES[entry.facts["scheme"]])
+    if entry.lane is Lane.CLAIM:
+        return _("%(setting)s at %(institution)s", setting=SETTINGS[CareSetting(entry.code)], institution=entry.facts["institution"])
     if entry.lane is Lane.ALERT:
         return alert_title(entry.code)
     return str(TITLES.get((entry.lane, entry.code), entry.code))
@@ -183,11 +220,17 @@ def lines(entry: Entry) -> list[str]:
         case Lane.ALERT:
             found = [_state(facts["severity"]), _state(facts["state"]), _state(facts["closed"])]
         case Lane.CASE:
-            found = [_("Owner: %(name)s", name=account(facts["owner"])), _state(facts["outcome"]), facts["conclusion"]]
+            owner = _("Owner: %(name)s", name=account(facts["owner"])) if facts["owner"] else None  # a case may be nobody's for a while
+            found = [owner, _state(facts["outcome"]), facts["conclusion"]]
         case Lane.MERGER:
             found = [facts["reason"], account(facts["by"])]
         case Lane.CHECK:
-            found = [facts.get("institution"), facts.get("channel")]
+            routes = {"self": _("alone"), "helper": _("with a helper"), "counter": _("at a counter")}
+            found = [facts.get("institution"), routes.get(str(facts.get("channel")), facts.get("channel"))]
+        case Lane.CLAIM:
+            money = _("%(total)s yuan, %(fund)s of it by the fund", total=yuan(facts["total_fen"]), fund=yuan(facts["fund_fen"]))
+            diagnosis = _("Diagnosis %(code)s", code=facts["diagnosis"]) if facts["diagnosis"] else None
+            found = [money, diagnosis, _("Region %(code)s", code=facts["region"]), _until(entry) if entry.until != entry.on else None]
         case Lane.PAYMENT:
             found = [_("%(amount)s yuan", amount=yuan(facts["fen"])), _("Region %(code)s", code=facts["region"])]
     return [line for line in found if line]
@@ -220,9 +263,24 @@ def _explained(details: dict[str, Any]) -> list[str]:
         values = line.values
         if line.code is Explained.TRACE:
             words = {"trace": TRACES[values["trace"]], "source": values["source"], "day": day(values["on"]), "points": values["points"]}
-            found.append(_("Counted: %(trace)s, %(source)s, %(day)s: %(points)s point(s)", **words))
+            found.append(
+                ngettext(
+                    "Counted: %(trace)s, %(source)s, %(day)s: %(points)s point",
+                    "Counted: %(trace)s, %(source)s, %(day)s: %(points)s points",
+                    values["points"],
+                    **words,
+                )
+            )
         elif line.code is Explained.ENOUGH:
-            found.append(_("Together %(points)s point(s); %(needed)s are needed", points=values["points"], needed=values["needed"]))
+            found.append(
+                ngettext(
+                    "Together %(points)s point; %(needed)s are needed",
+                    "Together %(points)s points; %(needed)s are needed",
+                    values["points"],
+                    points=values["points"],
+                    needed=values["needed"],
+                )
+            )
         else:
             found.append(_("Judged as of %(day)s, policy %(policy)s", day=day(values["as_of"]), policy=str(values["policy"])[:16]))
     return found
@@ -277,4 +335,9 @@ def conflict_words(conflict: Conflict) -> str:
 
 def _paid(facts: dict[str, Any]) -> str:
     words = {"count": facts["months"], "first": month(facts["first"]), "last": month(facts["last"]), "amount": yuan(facts["fen"])}
-    return _("%(count)s month(s), %(first)s to %(last)s, %(amount)s yuan together", **words)
+    return ngettext(
+        "%(count)s month, %(first)s to %(last)s, %(amount)s yuan together",
+        "%(count)s months, %(first)s to %(last)s, %(amount)s yuan together",
+        facts["months"],
+        **words,
+    )

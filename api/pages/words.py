@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 
+from models.repositories.signals import TRIAGE
 from verify.evidence import Outcome, Reason
 from verify.views import ChallengeKind, PromptName
 
@@ -107,7 +109,7 @@ RESULTS: dict[Outcome, PageWords] = {
     ),
     Outcome.REFER: PageWords(
         _("A person will look at it"),
-        _("A member of our staff looks within three working days, and calls you if anything is missing. Your pension goes on."),
+        _("A member of our staff looks at it, and we send you a message. Your pension goes on."),
         "plain",
         "person",
     ),
@@ -194,7 +196,12 @@ ERRORS: dict[int, PageWords] = {
     404: PageWords(_("This page does not exist"), _("The address may be mistyped, or the page has moved."), "care", "ask"),
     405: PageWords(_("Please begin again"), _("This page cannot be opened directly. Begin once more at the first page."), "care", "again"),
     413: PageWords(_("The picture is too large"), _("Choose a smaller one, or take a new picture with the camera."), "care", "ask"),
-    429: PageWords(_("Please wait a little"), _("There were many tries in a short time. Try again in a few minutes."), "care", "clock"),
+    429: PageWords(
+        _("Please wait a little"),
+        _("There were many tries in a short time. Nothing is lost: wait, then go on where you were."),
+        "care",
+        "clock",
+    ),
     500: PageWords(_("It does not work just now"), _("The fault is ours, not yours. Please try again in a few minutes."), "care", "ask"),
     503: PageWords(
         _("We will be back in a moment"),
@@ -229,5 +236,13 @@ def advice_of(reasons: tuple[Reason, ...], kind: ChallengeKind, *, at_most: int 
 
 
 def account(actor: str) -> str:
-    """Name of the account behind an actor of the records: "li" of "staff:li"; programs, jobs and operators as they are recorded."""
+    """Name of the account behind an actor of the records: "li" of "staff:li"; the service itself in words; others as recorded."""
+    if actor == TRIAGE:
+        return gettext("detection")
+    if actor == "system":
+        return gettext("the system")
+    if actor == "person":
+        return gettext("the person")
+    if actor.startswith("job:"):
+        return gettext("background job %(name)s", name=actor.removeprefix("job:"))
     return actor.removeprefix("staff:")

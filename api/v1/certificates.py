@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Response, url_for
 
+from api import limits
 from api.callers import Caller, Reached
 from api.certificate_pdf import certificate_pdf
 from api.context import current
+from api.limits import Limited, client_address
 from api.problems import Problem
 from api.rights import Right
 from api.v1 import examples
@@ -66,11 +68,19 @@ def read_certificate_pdf(certificate_id: str, caller: Caller) -> Response:
 
 
 @blueprint.get("/certificate-checks/<check_token:token>")
-@door(Door(summary="Check a certificate", answer=CertificateCheckAnswer, example=examples.CERTIFICATE_CHECK, problems=("not_found",)))
+@door(
+    Door(
+        summary="Check a certificate",
+        answer=CertificateCheckAnswer,
+        example=examples.CERTIFICATE_CHECK,
+        problems=("not_found", "too_many_requests"),
+    )
+)
 def check_certificate(token: str) -> CertificateCheck:
     """Check a certificate
 
     For anyone with the code from the paper. Tells the masked name and the validity, nothing else; a code that never was is ``unknown``
     or ``forged``, not an error.
     """
+    limits.check(Limited.CERTIFICATE_CHECKS_FROM_ADDRESS, client_address())
     return current().verification.certificates.check(token)

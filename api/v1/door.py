@@ -12,9 +12,11 @@ from apiflask import APIBlueprint
 from flask import request
 from pydantic import BaseModel
 
+from api import limits
 from api.callers import admit
 from api.context import current
 from api.idempotency import answered_once
+from api.limits import Limited
 from api.problem_catalogue import CATALOGUE
 from api.problems import MEDIA_TYPE, TYPE_PREFIX, FieldError, Problem
 from api.rights import OF_PROGRAMS, OWN_RIGHTS, Right
@@ -84,12 +86,17 @@ class Door:
         return [*schemes, {"client_token": scopes}, {"client_certificate": []}] if scopes else schemes
 
     @property
+    def is_upload(self) -> bool:
+        """True when pictures or files are sent here by somebody with a right."""
+        return self.right is not None and (self.picture is not None or self.body_carries is not None or bool(self.upload_types))
+
+    @property
     def problem_codes(self) -> tuple[str, ...]:
         """Every code this door can answer with."""
         codes = list(self.problems)
         if self.right is not None:
             codes += ["authentication_required", "not_permitted", "csrf_failed"]
-            if scopes_with(self.right):
+            if scopes_with(self.right) or self.is_upload:
                 codes += ["too_many_requests"]
         if self.session_token:
             codes += ["session_token_required", "verification_unknown"]
@@ -127,7 +134,9 @@ def door(spec: Door) -> Callable[[View], View]:
         @wraps(inner)
         def opened(**arguments: Any) -> Any:
             if spec.right is not None:
-                arguments["caller"] = admit(spec.right)
+                arguments["caller"] = caller = admit(spec.right)
+                if spec.is_upload and caller.client is None:  # programs have a rate of their own
+                    limits.check(Limited.UPLOADS_OF_ACCOUNT, caller.actor)
             if spec.session_token:
                 arguments["token"] = _session_token()
             _check_body(spec)

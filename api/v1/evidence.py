@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from api.callers import Caller
+from api.callers import Caller, need_fresh_sign_in
 from api.context import current
 from api.evidence import evidence_service
 from api.problems import FieldError, Problem
@@ -19,6 +19,7 @@ from models.life_evidence import EvidenceKind
 from verify.evidence_rules import EvidenceInvalid, Position, ToldBy, TypedEvidence, Visit
 from verify.evidence_service import Outcome, Recorded
 
+AGAINST = frozenset({EvidenceKind.CUSTODY, EvidenceKind.DEATH_RECORD})
 EXAMPLE_REQUEST: dict[str, Any] = {
     "kind": "home_visit",
     "occurred_on": "2026-03-02",
@@ -98,16 +99,18 @@ class EvidenceRecorded(Answer):
         example=EXAMPLE,
         status=201,
         idempotent=True,
-        problems=("person_unknown",),
+        problems=("person_unknown", "sign_in_too_old"),
     )
 )
 def record_life_evidence(person_id: str, caller: Caller, body: EvidenceRequest) -> tuple[EvidenceRecorded, int]:
     """Record life evidence
 
     What staff saw (visit at the counter, home visit, video call) or were told (declaration, custody, death). Evidence, certificate, alert
-    and audit entry are one transaction.
+    and audit entry are one transaction. A custody or a death needs a fresh sign-in.
     """
     person = caller.reach(person_id)
+    if body.kind in AGAINST:
+        need_fresh_sign_in(caller)
     typed = TypedEvidence(body.kind, body.occurred_on, body.ends_on, body.reference, body.told_by, _visit(body.visit))
     try:
         recorded = evidence_service(current()).record(person.person_id, typed, actor=caller.actor)

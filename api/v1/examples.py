@@ -41,6 +41,7 @@ VERIFICATION: dict[str, Any] = {
     "valid_until": "2027-03-31",
     "tries_left": 5,
     "retry_after_s": 0,
+    "answer": None,
 }
 REFERENCE_CHECK: dict[str, Any] = {
     "acceptable": False,

@@ -89,9 +89,10 @@ def _answer(batch: ImportBatch) -> dict[str, Any]:
 def import_records(kind: str, caller: Caller) -> tuple[dict[str, Any], int]:
     """Hand a file of records in
 
-    `kind` is persons, enrolments, benefits, payments, deaths, custody, traces, blacklist, relations or grants. The body is the file: CSV,
-    Excel or Parquet, 64 MB at most, with Chinese or English headings. It is brought in by a job within about a minute; read the batch to
-    see what came of it. Rows about persons outside the client's region are rejected. The same file again changes nothing.
+    `kind` is persons, enrolments, benefits, payments, deaths, custody, traces, blacklist, relations, grants, institutions, claims or
+    claim_lines. The body is the file: CSV, Excel or Parquet, 64 MB at most, with Chinese or English headings. It is brought in by a job
+    within about a minute; read the batch to see what came of it. Rows about persons outside the client's region are rejected. The same
+    file again changes nothing.
     """
     if kind not in set(ImportKind):
         raise Problem("not_found", "There is no such kind of records.")

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, current_app, request
 
-from api import client_rate, lean_sessions
+from api import client_rate, lean_sessions, limits
 from api.accounts import protection
 from api.clients import register as remember_clients
+from api.limits import Limited, client_address
 from api.oauth import Server
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ oauth = Blueprint("oauth", __name__, url_prefix="/oauth")
 
 
 def _server() -> Server:
+    limits.check(Limited.TOKENS_FROM_ADDRESS, client_address())
     request.max_content_length = LONGEST_FORM_BYTES
     server: Server = current_app.extensions["lifecert_oauth"]
     return server

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from api.callers import Caller
+from api.callers import Caller, need_fresh_sign_in
 from api.context import current
 from api.problems import Problem
 from api.rights import Right
@@ -90,15 +90,16 @@ def read_reference(person_id: str, caller: Caller) -> ReferenceView:
         right=Right.REVOKE_REFERENCE,
         body=RevokeRequest,
         body_example=examples.REVOKE,
-        problems=("person_unknown", "reference_unknown"),
+        problems=("person_unknown", "reference_unknown", "sign_in_too_old"),
     )
 )
 def revoke_reference(person_id: str, caller: Caller, body: RevokeRequest) -> Any:
     """Revoke the active reference
 
-    Erases the template at once.
+    Erases the template at once. Needs a fresh sign-in.
     """
     person = caller.reach(person_id)
+    need_fresh_sign_in(caller)
     if current().verification.references.revoke(person.person_id, actor=caller.actor, reason=body.reason) is None:
         raise Problem("reference_unknown", "No reference face is enrolled, so there is none to revoke.")
     return Response(status=204)

@@ -11,7 +11,7 @@ from models.certificates import CertificateState
 from models.certification_state import CertificationState
 from models.consent import ConsentPurpose
 from verify.evidence import EvidenceKind, EvidenceState, Outcome, Reason
-from verify.views import ChallengeKind, Channel, PromptName, VerificationState
+from verify.views import AnswerState, ChallengeKind, Channel, PromptName, VerificationState
 
 # no control characters: nothing that a store, a log or a screen could take for something else
 PLAIN_TEXT = r"^[^\x00-\x1f\x7f-\x9f]+$"
@@ -92,6 +92,14 @@ class EvidenceAnswer(Answer):
     reasons: tuple[Reason, ...]
 
 
+class PersonsAnswer(Answer):
+    """What a person made of a referred attempt. by: the day by which the answer is due; on: when it was given."""
+
+    state: AnswerState
+    by: date
+    on: date | None
+
+
 class VerificationAnswer(Answer):
     """One attempt as its owner may see it."""
 
@@ -108,6 +116,7 @@ class VerificationAnswer(Answer):
     valid_until: date | None
     tries_left: Count
     retry_after_s: Count
+    answer: PersonsAnswer | None = Field(description="of a referred attempt; a certificate may follow it")
 
 
 class QualityComponentAnswer(Answer):

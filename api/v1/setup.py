@@ -12,6 +12,7 @@ from api.v1 import (
     blacklist,
     certificates,
     changes,
+    claims,
     docs,
     evidence,
     identity_checks,
@@ -45,6 +46,7 @@ DOORS = (
     changes,
     webhooks,
     signals,
+    claims,
 )
 
 

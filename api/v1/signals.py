@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from api import signal_explanations as explanations
+from api.alert_looks import record_alert_looks
 from api.callers import Caller
 from api.context import current
 from api.problems import FieldError, Problem
@@ -29,8 +30,9 @@ from models.alert import Alert
 from models.detection import Signal
 from models.errors import NotFoundError
 from models.person import Person
-from models.repositories import alert_lists, alerts, audit, signal_feed, signal_records
+from models.repositories import alert_lists, alerts, audit, claim_names, signal_feed, signal_records
 from models.repositories.alert_lists import OPEN_STATES, AlertFilter, ListedAlert
+from models.repositories.claim_names import Names
 
 NOBODY = "none"  # the region of an account that has none
 
@@ -126,17 +128,7 @@ def read_alert(alert_id: str, caller: Caller) -> WholeAlertAnswer:
             visible = {key: person.public_id for key, person in behind.persons.items() if caller.covers(person.region_code)}
             seen |= visible.keys()
             findings.append(_with_records(row, public, alert.public_id, behind, visible))
-        details = {"door": "api", "request_id": current_request_id()}
-        for key in sorted(seen):
-            audit.record(
-                session,
-                actor=caller.actor,
-                action="alert_seen",
-                now=context.clock(),
-                person_id=key,
-                object=alert.public_id,
-                details=details,
-            )
+        record_alert_looks(session, caller, alert, seen, door="api", now=context.clock())
         return _whole(alert, public, tuple(findings))
 
 
@@ -162,7 +154,7 @@ def _whole(alert: Alert, public: dict[int, str], findings: tuple[SignalWithRecor
     )
 
 
-def _signal(row: Signal, person_id: str | None, alert_id: str | None) -> SignalAnswer:
+def _signal(row: Signal, person_id: str | None, alert_id: str | None, names: Names) -> SignalAnswer:
     return SignalAnswer(
         signal_id=row.public_id,
         alert_id=alert_id,
@@ -178,7 +170,7 @@ def _signal(row: Signal, person_id: str | None, alert_id: str | None) -> SignalA
         to_month=row.to_month,
         months=row.months,
         amount_fen=row.amount_fen,
-        sentences=SentencesAnswer(en=explanations.sentences_of(row, "en"), zh=explanations.sentences_of(row, "zh")),
+        sentences=SentencesAnswer(en=explanations.sentences_of(row, "en", names), zh=explanations.sentences_of(row, "zh", names)),
         facts=row.facts,
         first_seen_at=row.first_seen_at,
         changed_at=row.changed_at,
@@ -190,7 +182,8 @@ def _signal(row: Signal, person_id: str | None, alert_id: str | None) -> SignalA
 def _with_records(
     row: Signal, public: dict[int, str], alert_id: str, behind: signal_records.Behind, visible: dict[int, str]
 ) -> SignalWithRecordsAnswer:
-    base = _signal(row, None if row.person_id is None else public.get(row.person_id), alert_id)
+    names = signal_records.claim_names(behind, visible.keys())
+    base = _signal(row, None if row.person_id is None else public.get(row.person_id), alert_id, names)
     records = tuple(
         SignalRecordAnswer(
             kind=one.kind,
@@ -238,7 +231,8 @@ def read_signals(caller: Caller, query: SignalsQuery) -> SignalsAnswer:
     region = NOBODY if caller.region is None else caller.region
     with context.database.read_scope() as session:
         page = signal_feed.page(session, region=region, after=after, now=context.clock(), code=query.code, limit=query.limit)
-        told = tuple(_signal(one.signal, one.person_id, one.alert_id) for one in page.signals)
+        names = claim_names.read(session, [one.signal.records for one in page.signals], caller.covers)
+        told = tuple(_signal(one.signal, one.person_id, one.alert_id, names) for one in page.signals)
     following = page.following.cursor
     details = {"door": "api", "request_id": current_request_id(), "count": len(told), "after": query.cursor, "upto": following}
     with context.database.session_scope() as session:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, url_for
+from flask import Response, request, url_for
 
+from api import limits
 from api.callers import Caller
 from api.context import current
+from api.device_class import device_class
+from api.limits import Limited, client_address
 from api.problems import Problem
 from api.rights import Right
 from api.v1 import examples
 from api.v1.door import Door, Picture, blueprint, door
 from api.v1.schemas import FrameAnswered, FrameQuery, StartedAnswer, StartRequest, VerificationAnswer
 from verify.views import Channel, FrameAnswer, VerificationView
+
+FRAMES_SHARE = 30  # frames that a worker takes from the limit together: the store is asked every few seconds, not at every frame
 
 
 @blueprint.post("/verifications")
@@ -35,6 +40,7 @@ from verify.views import Channel, FrameAnswer, VerificationView
             "reference_missing",
             "verification_open",
             "tries_used_up",
+            "too_many_requests",
         ),
     )
 )
@@ -47,8 +53,16 @@ def start_verification(caller: Caller, body: StartRequest) -> tuple[Any, int, di
         caller = caller.beside  # the pensioner's page speaks, in a browser that staff are signed in with too
     person = caller.reach(body.person_id)
     channel = _channel(caller, body.channel)
+    if not caller.is_staff:
+        limits.check(Limited.VERIFICATIONS_FROM_ADDRESS, client_address())
+    limits.check(Limited.VERIFICATIONS_OF_PERSON, person.person_id)
     started = current().verification.start(
-        person.person_id, kind=body.kind, channel=channel, camera_label=body.camera_label, actor=caller.actor
+        person.person_id,
+        kind=body.kind,
+        channel=channel,
+        camera_label=body.camera_label,
+        device=device_class(request.user_agent.string),
+        actor=caller.actor,
     )
     return started, 201, {"Location": url_for("v1.read_verification", verification_id=started.verification_id)}
 
@@ -71,7 +85,7 @@ def _channel(caller: Caller, asked: Channel | None) -> Channel:
         picture=Picture.FRAME,
         answer=FrameAnswered,
         example=examples.FRAME,
-        problems=("verification_closed", "frame_duplicate", "too_many_frames"),
+        problems=("verification_closed", "frame_duplicate", "too_many_frames", "too_many_requests"),
     )
 )
 def add_frame(verification_id: str, token: str, query: FrameQuery, data: bytes) -> FrameAnswer:
@@ -80,9 +94,10 @@ def add_frame(verification_id: str, token: str, query: FrameQuery, data: bytes) 
     The body is the picture. The same seq with the same bytes gets the same answer, so a frame may be sent again. No picture is kept
     unless policy keeps those of referred sessions, sealed.
     """
-    return current().verification.add_frame(
-        verification_id, token, seq=query.seq, captured_at_ms=query.captured_at_ms, step_token=query.step, data=data
-    )
+    service = current().verification
+    service.require(verification_id, token)  # what nobody started takes no place among the limits
+    limits.check(Limited.FRAMES_OF_VERIFICATION, verification_id, share=FRAMES_SHARE)
+    return service.add_frame(verification_id, token, seq=query.seq, captured_at_ms=query.captured_at_ms, step_token=query.step, data=data)
 
 
 @blueprint.get("/verifications/<public_id:verification_id>")

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv  # the quantile of a beta distribution; scipy.stats has it too and takes seconds to import
 
 from detection.faces.people import UNKNOWN, FacePeople
 from detection.faces.search import PROBES_AT_ONCE, FaceSearch
@@ -83,7 +83,7 @@ def false_pairs(search: FaceSearch, *, raised: bool, seed: int = 0) -> FalsePair
         reached += int((search.scale.scores(similarity, left, right) >= matching.threshold).sum())
     if not sampled:
         return FalsePairs(comparable, 0, 0, 0.0, 1.0, 0.0, float(comparable), None)
-    upper = 1.0 if reached == sampled else float(beta.ppf(0.975, reached + 1, sampled - reached))
+    upper = 1.0 if reached == sampled else float(betaincinv(reached + 1, sampled - reached, 0.975))
     by_fmr = None if matching.fmr is None or raised else comparable * matching.fmr
     rate = reached / sampled
     return FalsePairs(comparable, sampled, reached, rate, upper, comparable * rate, comparable * upper, by_fmr)

@@ -33,10 +33,11 @@ class VectorIndex(Protocol):
 
 
 class FaissIndex:
-    """FAISS: every face with every other (flat), or with every other's short code (compressed).
+    """FAISS: every face with every other (flat), with every other's short code (compressed), with the lists of near faces (lists), or along
+    a graph of near faces (graph).
 
     The short code: the template's strongest directions, each pair of them in 4 bits, compared for all faces at once in the processor's
-    registers. It leaves nobody out, as lists of near faces do, and needs a quarter of a byte for each value of a template of 512.
+    registers. It leaves nobody out, as lists and graph do, and needs a quarter of a byte for each value of a template of 512.
     """
 
     def __init__(self, index: Any, metric: Metric) -> None:
@@ -52,20 +53,34 @@ class FaissIndex:
     @classmethod
     def compressed(cls, training: Vectors, metric: Metric, *, directions: int) -> FaissIndex:
         """Short codes, trained on a (t, d) sample of the faces. directions: that are kept; all of them where a template has fewer."""
-        size = training.shape[1]
-        kept = min(directions, size)
-        projection = faiss.LinearTransform(size, kept, False)
-        faiss.copy_array_to_vector(_strongest(training, kept).ravel(), projection.A)
-        projection.is_trained = True
+        kept = min(directions, training.shape[1])
         codes = faiss.IndexPQFastScan(kept, max(kept // VALUES_A_CODE, 1), 4, _faiss_metric(metric))
-        index = faiss.IndexPreTransform(projection, codes)
-        threads = faiss.omp_get_max_threads()
-        faiss.omp_set_num_threads(1)  # thousands of tiny steps: several threads wait for each other, twenty times as long on a busy machine
-        try:
-            index.train(np.ascontiguousarray(training, dtype=np.float32))
-        finally:
-            faiss.omp_set_num_threads(threads)
-        return cls(faiss.IndexIDMap(index), metric)
+        return cls(_projected(codes, training, kept), metric)
+
+    @classmethod
+    def lists(cls, training: Vectors, metric: Metric, *, directions: int, lists: int, probed: int) -> FaissIndex:
+        """Lists of near faces (IVF), a byte for each direction, of which the ``probed`` nearest to a face are looked into.
+
+        lists: no more are made than the sample has faces. probed: with as many as there are lists nobody is left out.
+        """
+        kept = min(directions, training.shape[1])
+        wanted = max(1, min(lists, len(training)))
+        nearest = faiss.IndexFlatIP(kept) if metric is Metric.COSINE else faiss.IndexFlatL2(kept)
+        index = faiss.IndexIVFScalarQuantizer(nearest, kept, wanted, faiss.ScalarQuantizer.QT_8bit, _faiss_metric(metric))
+        index.cp.spherical = metric is Metric.COSINE
+        index.cp.min_points_per_centroid = 1  # a sample of some faces a list is told to be small on stderr, and is not wrong
+        index.nprobe = max(1, min(probed, wanted))
+        return cls(_projected(index, training, kept), metric)
+
+    @classmethod
+    def graph(cls, training: Vectors, metric: Metric, *, directions: int, links: int, build: int, candidates: int) -> FaissIndex:
+        """A graph of near faces (HNSW) with so many links a face, a byte for each direction; a search keeps ``candidates`` in sight."""
+        kept = min(directions, training.shape[1])
+        # the binding takes the number of the kind, whatever its types say
+        index = faiss.IndexHNSWSQ(kept, faiss.ScalarQuantizer.QT_8bit, links, _faiss_metric(metric))  # type: ignore[arg-type]
+        index.hnsw.efConstruction = build
+        index.hnsw.efSearch = candidates
+        return cls(_projected(index, training, kept), metric)
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         """See VectorIndex."""
@@ -86,13 +101,28 @@ class FaissIndex:
         return ids, values
 
     def remove(self, ids: Ids) -> int:
-        """See VectorIndex. Short codes stay in memory, and are no longer answered with."""
+        """See VectorIndex. What is not flat stays in memory, and is no longer answered with."""
         if isinstance(self._index, faiss.IndexIDMap2):
             return int(self._index.remove_ids(faiss.IDSelectorBatch(np.ascontiguousarray(ids, dtype=np.int64))))
         there = set(faiss.vector_to_array(self._index.id_map).tolist()) - self._removed
         gone = there & set(ids.tolist())
         self._removed |= gone
         return len(gone)
+
+
+def _projected(index: Any, training: Vectors, kept: int) -> Any:
+    """The index over the strongest directions of the sample, trained on it, with ids of its own."""
+    projection = faiss.LinearTransform(training.shape[1], kept, False)
+    faiss.copy_array_to_vector(_strongest(training, kept).ravel(), projection.A)
+    projection.is_trained = True
+    whole = faiss.IndexPreTransform(projection, index)
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)  # thousands of tiny steps: several threads wait for each other, twenty times as long on a busy machine
+    try:
+        whole.train(np.ascontiguousarray(training, dtype=np.float32))
+    finally:
+        faiss.omp_set_num_threads(threads)
+    return faiss.IndexIDMap(whole)
 
 
 def _strongest(training: Vectors, directions: int) -> Vectors:

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+import math
 
 import numpy as np
 
 from detection.faces.gallery import Gallery
 from detection.faces.index import FaissIndex, VectorIndex
 from detection.faces.matching import Matching
-from detection.faces.metric import Metric
+from detection.faces.metric import Metric, Vectors
 from models.database import Database
-from models.policy_faces import FacesPolicy
+from models.policy_faces import FaceIndexKind, FacesPolicy
 from models.repositories.face_vectors import PgVectorIndex, forget_vectors
 
 
 def in_memory(gallery: Gallery, matching: Matching, policy: FacesPolicy, *, seed: int = 0) -> FaissIndex:
-    """FAISS: every face with every other for small galleries, by short codes above ``flat_below`` faces."""
+    """FAISS: every face with every other for small galleries, above ``flat_below`` faces the kind that policy names."""
     templates, count = gallery.templates, len(gallery.people)
-    if count <= policy.flat_below:
-        index = FaissIndex.flat(matching.size, matching.metric)
-    else:
-        sample = np.sort(np.random.default_rng(seed).choice(count, min(count, policy.training_faces), replace=False))
-        index = FaissIndex.compressed(templates[sample], matching.metric, directions=policy.directions)
+    index = empty_index(policy.memory_index_of(count), templates, matching.metric, policy, seed=seed)
     index.add(gallery.people.reference, templates)
     return index
+
+
+def empty_index(kind: FaceIndexKind, templates: Vectors, metric: Metric, policy: FacesPolicy, *, seed: int = 0) -> FaissIndex:
+    """An index of a kind with nobody in it, learnt from a sample of the templates that are to come."""
+    count, size = templates.shape
+    if kind is FaceIndexKind.FLAT:
+        return FaissIndex.flat(size, metric)
+    sample = templates[np.sort(np.random.default_rng(seed).choice(count, min(count, policy.training_faces), replace=False))]
+    if kind is FaceIndexKind.CODES:
+        return FaissIndex.compressed(sample, metric, directions=policy.directions)
+    if kind is FaceIndexKind.IVF:
+        lists = max(1, round(policy.ivf_lists * count**0.5))
+        return FaissIndex.lists(sample, metric, directions=policy.directions, lists=lists, probed=math.ceil(lists * policy.ivf_probed))
+    return FaissIndex.graph(
+        sample, metric, directions=policy.directions, links=policy.hnsw_links, build=policy.hnsw_build, candidates=policy.graph_candidates
+    )
 
 
 class FaissMaker:

@@ -67,7 +67,7 @@ def cell_text(value: object) -> str:
 
 def tidy(text: str) -> str:
     """Without what surrounds a value and is none: spaces of every width, an apostrophe that marks text in Excel, a word for nothing."""
-    if text.isalnum():  # most cells: nothing surrounds them
+    if text.isalnum() or (text[:1].isalnum() and text[-1:].isalnum() and text.isascii()):  # most cells: nothing surrounds them
         return "" if len(text) <= 5 and text.casefold() in EMPTY_WORDS else text
     text = text.strip().strip("\u3000\u00a0\ufeff\u200b")
     if not text:

@@ -7,14 +7,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from detection.intake import cover_decisions, evidence_decisions, pair_decisions, person_decisions
+from detection.intake import claim_decisions, cover_decisions, evidence_decisions, pair_decisions, person_decisions
 from detection.intake.records import whos_of
 from detection.intake.verdicts import Setting, Verdict, Writes
 from models.import_batch import ImportKind
 from models.keys import KeyRing
 from models.life_evidence import EvidenceKind
 from models.policy_store import IntakePolicy, SilentPolicy
-from models.repositories import import_pairs, import_rows
+from models.repositories import import_claims, import_pairs, import_rows
+from models.repositories.import_claims import StoredInstitution
 from models.repositories.import_rows import StoredPerson
 
 Known = dict[tuple[str, bytes], StoredPerson]
@@ -40,7 +41,15 @@ def decide_chunk(
         digests = {record.digest for record in records}
         holders = import_rows.persons_by(session, "social_security_number", digests)
         return evidence_decisions.decide_cards(records, holders, import_rows.cards_of(session, digests), setting, writes)
+    if kind is ImportKind.INSTITUTIONS:
+        stored_institutions = import_claims.institutions_by_code(session, {record.code for record in records})
+        return claim_decisions.decide_institutions(records, stored_institutions, setting, writes)
+    if kind is ImportKind.CLAIM_LINES:
+        return _decide_lines(session, records, setting, writes)
     known = _known(session, records)
+    if kind is ImportKind.CLAIMS:
+        institutions, keys = _claim_keys(session, records)
+        return claim_decisions.decide_claims(records, known, institutions, import_claims.claims_by_key(session, keys), setting, writes)
     ids = {person.id for person in known.values()}
     if kind is ImportKind.ENROLMENTS:
         return cover_decisions.decide_enrolments(records, known, import_rows.enrolments_of(session, ids), setting, writes)
@@ -66,6 +75,21 @@ def decide_chunk(
     stored = import_rows.evidence_of(session, EvidenceKind.DATA_MATCH, ids, (min(days), max(days))) if days else []
     strengths = {trace: one.strength for trace, one in silent.traces.items()}
     return evidence_decisions.decide_traces(records, known, stored, strengths, setting, writes)
+
+
+def _claim_keys(session: Session, records: Sequence[Any]) -> tuple[dict[str, StoredInstitution], set[tuple[int, str]]]:
+    """The institutions that these records name, and the keys of the claims that they name there."""
+    institutions = import_claims.institutions_by_code(session, {record.institution_code for record in records})
+    named = {(institutions[one.institution_code].id, one.reference) for one in records if one.institution_code in institutions}
+    return institutions, named
+
+
+def _decide_lines(session: Session, records: Sequence[Any], setting: Setting, writes: Writes) -> list[Verdict]:
+    institutions, keys = _claim_keys(session, records)
+    heads = import_claims.heads_by_key(session, keys)
+    sums = import_claims.line_sums(session, {head.id for head in heads.values()})
+    lines = import_claims.lines_of(session, sums, {record.number for record in records})
+    return claim_decisions.decide_lines(records, institutions, heads, lines, sums, setting, writes)
 
 
 def _known(session: Session, records: Sequence[Any]) -> Known:

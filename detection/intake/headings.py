@@ -18,6 +18,8 @@ from models.import_batch import ImportKind
 _IGNORED = re.compile(r"[\s_\-*:'\"()\[\].,/\\·\ufeff]+")
 
 WHO = ("resident_id", "social_security_number")
+CLAIM = ("claim_reference", "visit_reference")
+"""The number of the settlement, and in its absence that of the visit."""
 OTHER, RECIPIENT = "other_", "recipient_"
 """Before the fields of the second person that a row names."""
 
@@ -61,7 +63,69 @@ FIELDS: dict[ImportKind, Fields] = {
         (WHO, ("amount_fen", "amount_yuan")),
         ("region_code", *(RECIPIENT + field for field in WHO), RECIPIENT + "name", "bank_account", "name"),
     ),
+    ImportKind.INSTITUTIONS: Fields(
+        ("institution_code", "institution_name", "institution_kind", "region_code"), (), ("institution_level", "beds")
+    ),
+    ImportKind.CLAIMS: Fields(
+        ("institution_code", "setting", "scheme", "from_date"),
+        (WHO, CLAIM, ("total_fen", "total_yuan"), ("fund_fen", "fund_yuan")),
+        (
+            "to_date",
+            "settled_at",
+            "uploaded_at",
+            "department",
+            "doctor",
+            "principal_diagnosis",
+            "diagnoses",
+            "procedures",
+            "hospital_acquired",
+            "drg",
+            "transferred_in",
+            "admission_way",
+            "discharge_way",
+            "identity_check",
+            "own_fen",
+            "own_yuan",
+            "name",
+        ),
+    ),
+    ImportKind.CLAIM_LINES: Fields(
+        ("institution_code", "line_number", "item_code", "category", "quantity", "charged_on"),
+        (CLAIM, ("unit_price_fen", "unit_price_yuan"), ("amount_fen", "amount_yuan")),
+        (
+            "item_name",
+            "days",
+            "fund_fen",
+            "fund_yuan",
+            "executed_at",
+            "executed_quantity",
+            "doctor",
+            "department",
+            "prescription",
+        ),
+    ),
 }
+LISTS = frozenset({"diagnoses", "procedures", "hospital_acquired"})
+"""Fields that may have several columns, numbered."""
+CODED = (
+    "scheme",
+    "sex",
+    "status",
+    "trace",
+    "reason",
+    "retirement_kind",
+    "relation",
+    "grant",
+    "institution_kind",
+    "institution_level",
+    "setting",
+    "category",
+    "discharge_way",
+    "admission_way",
+    "identity_check",
+    "transferred_in",
+)
+"""Fields whose words the map translates."""
 
 
 def heading_key(text: str) -> str:
@@ -91,14 +155,21 @@ class HeadingMap:
         for field in wanted:
             if key == heading_key(field) or key in self.fields.get(field, ()):
                 return field
+        stem = key.rstrip("0123456789")
+        if stem != key:
+            for field in wanted:
+                if field in LISTS and (stem == heading_key(field) or stem in own.get(field, ()) or stem in self.fields.get(field, ())):
+                    return field
         return None
 
     def places(self, kind: ImportKind, headings: Sequence[str]) -> dict[str, int]:
-        """Field -> index of its column. Of two columns for one field the first counts."""
+        """Field -> index of its column. Of two columns for one field the first counts; of a list all do, as ``FIELD#COLUMN``."""
         found: dict[str, int] = {}
         for index, heading in enumerate(headings):
             field = self.field_of(kind, heading)
-            if field is not None:
+            if field in LISTS and field in found:
+                found[f"{field}#{index}"] = index
+            elif field is not None:
                 found.setdefault(field, index)
         return found
 
@@ -131,9 +202,8 @@ def load_headings(path: Path | None = None) -> HeadingMap:
             raise HeadingMapError(f"{name}: [kinds.{kind}] names no kind of file; known: {', '.join(ImportKind)}")
         kinds[kind] = _lists(name, f"kinds.{kind}", table, known)
     values = {}
-    coded = {"scheme", "sex", "status", "trace", "reason", "retirement_kind", "relation", "grant"}
     standard = content if path is None else tomllib.loads((files("detection.intake") / "headings.toml").read_text(encoding="utf-8"))
-    for field in sorted(coded):
+    for field in CODED:
         given = content.get("values", {}).get(field, {})
         allowed = set(standard["values"][field])
         merged = {word: key for key, words in standard["values"][field].items() for word in (key, *words)}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta, tzinfo
 from functools import cached_property
 
-from detection.intake import pairs, rules
+from detection.intake import claim_rows, pairs, rules
 from detection.intake.cells import (
     address_of,
     bank_account_of,
@@ -60,7 +60,7 @@ WORDS_KEPT = 10_000
 
 @dataclass(frozen=True)
 class RowReader:
-    """Reads the rows of one file. places: field -> column. today: in the policy's time zone."""
+    """Reads the rows of one file. places: field -> column. today: in the policy's time zone. zone: of moments that name none."""
 
     kind: ImportKind
     places: Mapping[str, int]
@@ -69,6 +69,7 @@ class RowReader:
     index: BlindIndex
     policy: IntakePolicy
     today: date
+    zone: tzinfo = UTC
     _words: dict[tuple[str, str], str | None] = dataclasses.field(default_factory=dict)
 
     @cached_property
@@ -289,4 +290,7 @@ _READERS: dict[ImportKind, Callable[[RowReader, Values], Record]] = {
     ImportKind.BLACKLIST: RowReader._card,
     ImportKind.RELATIONS: pairs.read_relation,
     ImportKind.GRANTS: pairs.read_grant,
+    ImportKind.INSTITUTIONS: claim_rows.read_institution,
+    ImportKind.CLAIMS: claim_rows.read_claim,
+    ImportKind.CLAIM_LINES: claim_rows.read_line,
 }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from models.benefit import BenefitStatus, RetirementKind
+from models.claim import CareSetting, ChargeCategory, ClaimIdentityCheck, DischargeWay, InstitutionKind, InstitutionLevel
 from models.enrolment import Scheme
 from models.identifiers import ResidentId
 from models.identity_check import BlacklistReason
@@ -154,6 +155,71 @@ class GrantRecord:
     amount_fen: int
 
 
+@dataclass(frozen=True, slots=True)
+class InstitutionRecord:
+    """One medical institution. level: None where the file does not say."""
+
+    code: str
+    name: str
+    level: InstitutionLevel | None
+    kind: InstitutionKind
+    region_code: str
+    beds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRecord:
+    """One claim. institution_code and reference are its key; the other fields are the columns of ``models.claim.Claim``. None, or an empty
+    list: the file does not say.
+    """
+
+    who: Who
+    institution_code: str
+    reference: str
+    setting: CareSetting
+    scheme: Scheme
+    department: str | None
+    doctor: str | None
+    from_date: date
+    to_date: date
+    settled_at: datetime | None
+    uploaded_at: datetime | None
+    principal_diagnosis: str | None
+    diagnoses: tuple[str, ...]
+    procedures: tuple[str, ...]
+    hospital_acquired: tuple[str, ...]
+    drg: str | None
+    transferred_in: bool | None
+    discharge_way: DischargeWay | None
+    identity_check: ClaimIdentityCheck | None
+    total_fen: int
+    fund_fen: int
+    own_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimLineRecord:
+    """One line of a claim. institution_code, reference, number are its key; the rest are the columns of ``models.claim.ClaimLine``."""
+
+    institution_code: str
+    reference: str
+    number: int
+    item_code: str
+    item_name: str
+    category: ChargeCategory
+    quantity: float
+    days: int | None
+    unit_price_fen: int
+    amount_fen: int
+    fund_fen: int | None
+    charged_on: date
+    executed_at: datetime | None
+    executed_quantity: float | None
+    doctor: str | None
+    department: str | None
+    prescription: str | None
+
+
 Record = (
     PersonRecord
     | EnrolmentRecord
@@ -165,6 +231,9 @@ Record = (
     | CardRecord
     | RelationRecord
     | GrantRecord
+    | InstitutionRecord
+    | ClaimRecord
+    | ClaimLineRecord
 )
 
 
@@ -191,6 +260,12 @@ def key_of(record: Record) -> tuple[object, ...]:
             return (record.kind, *sorted((record.who.digest, record.other.digest)))
         case GrantRecord():
             return (record.region_code, record.reference)
+        case InstitutionRecord():
+            return (record.code,)
+        case ClaimRecord():
+            return (record.institution_code, record.reference)
+        case ClaimLineRecord():
+            return (record.institution_code, record.reference, record.number)
 
 
 def content_of(record: Record) -> tuple[object, ...]:
@@ -203,7 +278,7 @@ def content_of(record: Record) -> tuple[object, ...]:
 
 def whos_of(record: Record) -> tuple[Who, ...]:
     """Every person that a record names."""
-    if isinstance(record, PersonRecord | CardRecord):
+    if isinstance(record, PersonRecord | CardRecord | InstitutionRecord | ClaimLineRecord):
         return ()
     if isinstance(record, RelationRecord):
         return record.who, record.other
@@ -213,9 +288,13 @@ def whos_of(record: Record) -> tuple[Who, ...]:
 
 
 def shown_of(record: Record) -> tuple[str, str]:
-    """(field, masked number) of whom a record is about."""
+    """(field, masked number) of whom, or of what, a record is about."""
     if isinstance(record, PersonRecord):
         return "resident_id", record.resident.masked
     if isinstance(record, CardRecord):
         return "social_security_number", record.masked
+    if isinstance(record, InstitutionRecord):
+        return "institution_code", record.code
+    if isinstance(record, ClaimLineRecord):
+        return "line_number", str(record.number)
     return record.who.by, record.who.shown

@@ -11,10 +11,10 @@ from types import TracebackType
 
 from detection.intake.rules import RowRejected
 from detection.intake.verdicts import Warned
+from models.spreadsheet_text import harmless
 
 COLUMNS = ("row", "field", "value", "rule", "reason")
 HEADER = ("\ufeff" + ",".join(COLUMNS) + "\r\n").encode("utf-8")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t")
 
 
 class RejectedFile:
@@ -44,7 +44,7 @@ class RejectedFile:
         writer = csv.writer(text)
         for number, rejection in rejections:
             rule = rejection.rule
-            writer.writerow([number, rejection.field, _harmless(rejection.shown), rule.code, rule.reason(self._language)])
+            writer.writerow([number, rejection.field, harmless(rejection.shown), rule.code, rule.reason(self._language)])
         if text.tell():
             self._write(text.getvalue().encode("utf-8", "replace"))
 
@@ -66,8 +66,3 @@ class RejectedFile:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stream.close()
-
-
-def _harmless(text: str) -> str:
-    # a spreadsheet runs what begins like a formula
-    return "'" + text if text.startswith(FORMULA_STARTS) else text

@@ -55,6 +55,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "blacklist": ("卡黑名单", "card blacklist"),
     "relations": ("人员关系", "relations"),
     "grants": ("一次性待遇", "grants"),
+    "institutions": ("医药机构", "institutions"),
+    "claims": ("医保结算单", "claims"),
+    "claim_lines": ("结算明细", "lines of claims"),
     "to_look_at": ("已入库但需核对", "Accepted, to look at"),
 }
 STYLE = """

@@ -114,6 +114,31 @@ BENEFIT_UNKNOWN = _rule(
 BENEFIT_AMBIGUOUS = _rule(
     "BENEFIT_AMBIGUOUS", _C, "此人有多项待遇，需注明险种和统筹区", "The person has several benefits: say the scheme and the region."
 )
+INSTITUTION_UNKNOWN = _rule(
+    "INSTITUTION_UNKNOWN", _C, "库中没有该医药机构，请先导入机构", "No such institution is recorded: import the institution first."
+)
+CLAIM_UNKNOWN = _rule("CLAIM_UNKNOWN", _C, "库中没有该结算单，请先导入结算单", "No such claim is recorded: import the claim first.")
+CODE_INVALID = _rule("CODE_INVALID", _C, "编码格式不对", "A code has letters, digits and - . _ / # only, without spaces.")
+DIAGNOSIS_INVALID = _rule("DIAGNOSIS_INVALID", _C, "诊断编码不是ICD-10格式", "The diagnosis is not a code of ICD-10, like I10 or K29.500.")
+PROCEDURE_INVALID = _rule(
+    "PROCEDURE_INVALID", _C, "手术操作编码不是ICD-9-CM-3格式", "The procedure is not a code of ICD-9-CM-3, like 47.0 or 38.9301."
+)
+SETTING_UNKNOWN = _rule("SETTING_UNKNOWN", _C, "就医方式不认识", "The care setting is not one that is known.")
+SCHEME_NOT_OF_CARE = _rule("SCHEME_NOT_OF_CARE", _C, "该险种不支付医疗费用", "This scheme pays for no treatment.")
+CATEGORY_UNKNOWN = _rule("CATEGORY_UNKNOWN", _C, "收费类别不认识", "The category of the charge is not one of the settlement list.")
+LEVEL_UNKNOWN = _rule("LEVEL_UNKNOWN", _C, "医疗机构级别不认识", "The level of the institution is not one that is known.")
+INSTITUTION_KIND_UNKNOWN = _rule("INSTITUTION_KIND_UNKNOWN", _C, "医药机构类别不认识", "The kind of institution is not one that is known.")
+DISCHARGE_WAY_UNKNOWN = _rule("DISCHARGE_WAY_UNKNOWN", _C, "离院方式不认识", "The way of discharge is not one that is known.")
+ADMISSION_WAY_UNKNOWN = _rule("ADMISSION_WAY_UNKNOWN", _C, "入院途径不认识", "The way of admission is not one that is known.")
+IDENTITY_CHECK_UNKNOWN = _rule(
+    "IDENTITY_CHECK_UNKNOWN", _C, "身份核验结果不认识", "The outcome of the identity check is not passed, failed or skipped."
+)
+YES_NO_UNKNOWN = _rule("YES_NO_UNKNOWN", _C, "应为是或否", "The value is neither yes nor no.")
+MOMENT_INVALID = _rule(
+    "MOMENT_INVALID", _C, "时间不存在或格式不认识", "The date and time does not exist, or is not written in a known way."
+)
+COUNT_INVALID = _rule("COUNT_INVALID", _C, "不是整数或超出范围", "The value is not a whole number, or out of range.")
+QUANTITY_INVALID = _rule("QUANTITY_INVALID", _C, "数量不是大于零的数", "The quantity is not a number greater than zero.")
 # logic errors
 BIRTH_DATE_MISMATCH = _rule("BIRTH_DATE_MISMATCH", _L, "出生日期与身份证号码不一致", "The birth date does not fit the resident ID.")
 SEX_MISMATCH = _rule("SEX_MISMATCH", _L, "性别与身份证号码不一致", "The sex does not fit the resident ID.")
@@ -139,7 +164,22 @@ RECORD_CORRECTED = _rule(
     "同一来源的这条记录已被更正，不能由旧文件恢复",
     "This record of the same source was corrected since: an old file does not bring it back.",
 )
+SETTLED_BEFORE_END = _rule(
+    "SETTLED_BEFORE_END", _L, "结算时间早于就诊或出院结束日期", "It was settled over a day before the stay or visit ended."
+)
+FUND_OVER_TOTAL = _rule("FUND_OVER_TOTAL", _L, "基金支付大于总费用", "The fund pays more than the whole amount.")
+AMOUNT_NOT_PRICE = _rule("AMOUNT_NOT_PRICE", _L, "金额不等于数量乘单价", "The amount is not the quantity times the unit price.")
 # warnings: the row is taken over
+CLAIM_CORRECTED = _rule(
+    "CLAIM_CORRECTED", _L, "已更正此前导入的结算单", "It corrected a claim that was recorded before; the fields are named."
+)
+LINE_CORRECTED = _rule("LINE_CORRECTED", _L, "已更正此前导入的明细", "It corrected a line that was recorded before; the fields are named.")
+LINES_OVER_TOTAL = _rule(
+    "LINES_OVER_TOTAL",
+    _L,
+    "明细金额合计大于结算单总费用；已照录，请核对",
+    "The lines of the claim come to more than its total: taken over as it is, please look at it.",
+)
 ACCOUNT_CHECK_DIGIT = _rule(
     "ACCOUNT_CHECK_DIGIT",
     _L,

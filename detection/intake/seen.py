@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from detection.intake import rules
-from detection.intake.records import PersonRecord, Record, content_of, key_of
+from detection.intake.records import ClaimLineRecord, PersonRecord, Record, content_of, key_of
 from detection.intake.rules import Rule
 
 GROWTH = 2
 """A block is merged into the one before it as long as that is not this many times larger."""
+_LINE_KEY = attrgetter("institution_code", "reference", "number")
+_LINE = attrgetter(*ClaimLineRecord.__slots__)
 
 
 def _hashes(record: Record) -> tuple[int, int]:
@@ -21,6 +24,8 @@ def _hashes(record: Record) -> tuple[int, int]:
         said = "\x00".join((record.name, record.region_code, record.phone or "", record.address or ""))
         content = blake2b(record.digest + (record.social_security_digest or b"") + said.encode(), digest_size=8).digest()
         return int.from_bytes(record.digest[:8]), int.from_bytes(content)
+    if isinstance(record, ClaimLineRecord):  # there are most of these, and none names a person
+        return _hash(_LINE_KEY(record)), _hash(_LINE(record))
     return _hash(key_of(record)), _hash(content_of(record))
 
 

@@ -11,6 +11,7 @@ from detection.intake.encoding import examine
 from detection.intake.errors import FileUnusableError
 from detection.intake.headings import HeadingMap, missing_columns
 from detection.intake.lines import RawRow
+from detection.intake.trial import require_readable
 from models.import_batch import ImportKind
 
 HEADER_SEARCH = 10
@@ -44,6 +45,8 @@ def open_table(path: Path, kind: ImportKind, headings: HeadingMap, *, encoding: 
     except OSError as error:
         raise FileUnusableError(f"{name}: cannot be read ({error.strerror})") from error
     try:
+        if magic.startswith((PARQUET, ZIP, OLE)):
+            require_readable(path, name)
         if magic.startswith(PARQUET):
             return _parquet(path, name, kind, headings)
         if magic.startswith((ZIP, OLE)):

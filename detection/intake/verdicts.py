@@ -44,11 +44,12 @@ class Verdict:
 
 @dataclass
 class Writes:
-    """Rows to insert and to change, in this order: table -> rows."""
+    """Rows to insert and to change, in this order: table -> rows. months: first days of those whose claims change."""
 
     inserts: dict[type[Any], list[Mapping[str, Any]]] = field(default_factory=dict)
     changes: dict[type[Any], list[Mapping[str, Any]]] = field(default_factory=dict)
     regions: set[str] = field(default_factory=set)
+    months: set[date] = field(default_factory=set)
 
     def insert(self, table: type[Any], row: Mapping[str, Any]) -> None:
         """A new row; of one table all have the same keys."""

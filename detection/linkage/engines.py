@@ -12,7 +12,12 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from detection.errors import EngineUnavailableError
 from detection.linkage.errors import LinkageEngineError
+from detection.spark import spark_session
+
+SPARK_MB_LEAST = 1_500
+"""Below this heap Splink's plans do not fit."""
 
 
 class EngineName(StrEnum):
@@ -133,32 +138,13 @@ class SparkEngine:
     }
 
     def __init__(self, folder: Path, *, memory_mb: int, threads: int) -> None:
-        try:
-            from pyspark.sql import SparkSession
-        except ImportError as error:
-            raise LinkageEngineError("Spark is not installed: install Lifecert with its extra `spark`, and Java 17 or newer") from error
-        from splink.backends.spark import similarity_jar_location
-
         self._folder = folder / "spark"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._made = 0
-        self.session = (
-            SparkSession.builder.master(f"local[{threads}]")
-            .appName("lifecert")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.driver.memory", f"{max(memory_mb, 1500)}m")
-            .config("spark.jars", similarity_jar_location())
-            .config("spark.ui.enabled", "false")
-            .config("spark.ui.showConsoleProgress", "false")
-            .config("spark.sql.shuffle.partitions", str(threads * 2))
-            .config("spark.default.parallelism", str(threads * 2))
-            .config("spark.sql.execution.arrow.pyspark.enabled", "true")
-            .config("spark.sql.warehouse.dir", str(self._folder / "warehouse"))
-            .config("spark.sql.ansi.enabled", "false")
-            .getOrCreate()
-        )
-        self.session.sparkContext.setLogLevel("ERROR")
+        try:
+            self.session = spark_session(self._folder, memory_mb=max(memory_mb, SPARK_MB_LEAST), threads=threads, ansi=False)
+        except EngineUnavailableError as error:
+            raise LinkageEngineError(str(error)) from error
         self.session.sparkContext.setCheckpointDir(str(self._folder / "checkpoints"))
 
     def create(self, table: str, sql: str) -> None:

@@ -284,24 +284,24 @@ def _trained(
     other = random.integers(sizes[0], records, wanted) if len(sizes) == 2 else random.integers(0, records, wanted)
     places = np.unique((np.minimum(one, other) * records + np.maximum(one, other))[one != other])
     engine.load("drawn", pa.table({"l": places // records, "r": places % records}))
-    random_vectors, _ = scorer.vectors("drawn")
-    namesakes = _namesakes(engine, scorer, plan, policy)
+    alike = ("alike",) if _namesakes(engine, plan, policy) else ()
     found = int(engine.rows("SELECT count(*) FROM pairs")[0][0])
     share = min(1.0, policy.training_pairs / max(found, 1))
     engine.create("seen", f"SELECT l, r, found FROM pairs WHERE {_HASH} < {int(1_000_003 * share) + 1}")
-    vectors, bits = scorer.vectors("seen", found=True)
+    samples = ("drawn", *alike, "seen")
+    (random_vectors, *of_namesakes, vectors), bits = scorer.vectors(samples)
     usable = np.zeros(vectors.shape, dtype=bool)
     for place, comparison in enumerate(plan.comparisons):
         mask = sum(1 << number for number, rule in enumerate(rules) if not rule.variables & comparison.variables)
         usable[:, place] = (bits & np.int64(mask)) != 0
-    for name in ("drawn", "seen"):
+    for name in samples:
         engine.drop(name)
     return train(
         vectors,
         usable,
         np.ones(len(vectors)),
         random_vectors,
-        random_vectors[:0] if namesakes is None else namesakes,
+        of_namesakes[0] if of_namesakes else random_vectors[:0],
         [len(comparison.levels) + 1 for comparison in plan.comparisons],
         total_pairs=total,
         seen_share=len(vectors) / max(found, 1),
@@ -309,11 +309,11 @@ def _trained(
     )
 
 
-def _namesakes(engine: Engine, scorer: Scorer, plan: Plan, policy: LinkagePolicy) -> Any:
-    """Vectors of pairs at random of records with one name; None where names have no normal form."""
+def _namesakes(engine: Engine, plan: Plan, policy: LinkagePolicy) -> bool:
+    """Make the table ``alike`` of pairs at random of records with one name; False where names have no normal form."""
     name = "full_name_normal"
     if name not in plan.derived:
-        return None
+        return False
     groups = f"SELECT CAST(count(*) AS DOUBLE) AS n FROM records WHERE {name} IS NOT NULL GROUP BY {name}"
     there = float(engine.rows(f"SELECT coalesce(sum(n * (n - 1) / 2), 0) FROM ({groups}) AS each_name")[0][0])
     share = min(1.0, policy.random_pairs / max(there, 1.0))
@@ -323,9 +323,7 @@ def _namesakes(engine: Engine, scorer: Scorer, plan: Plan, policy: LinkagePolicy
         "alike",
         f"SELECT a.{ROW} AS l, b.{ROW} AS r FROM {drawn} AS a JOIN records AS b ON a.{name} = b.{name} AND a.{ROW} < b.{ROW}",
     )
-    vectors, _ = scorer.vectors("alike")
-    engine.drop("alike")
-    return vectors
+    return True
 
 
 def _completed(

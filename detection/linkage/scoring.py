@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.linkage.engines import Engine
+from detection.linkage.engines import Engine, EngineName
 from detection.linkage.plan import ComparisonPlan
 from detection.linkage.preparation import ROW
 from detection.linkage.training import Parameters, Vectors
@@ -18,6 +18,8 @@ from detection.linkage.training import Parameters, Vectors
 _OVERLAP = re.compile(r"\{overlap\(([^,{}]+), ([^,{}]+)\)\}")
 NEAR_WEIGHT = 0.7
 """How far the frequency of a value counts where the other only resembles it."""
+WHOLE = "compared_records"
+"""View of what the comparisons look at of all records."""
 _SIDE = re.compile(r"\b(\w+)_[lr]\b")
 
 
@@ -97,11 +99,7 @@ class Scorer:
         from splink import Linker
 
         self._made += 1
-        blocked, compared = f"blocked_{self._made}", f"compared_{self._made}"
-        # Splink copies all that it is given: so only the records of these pairs
-        self._engine.create(
-            compared, f"SELECT {self._columns} FROM records WHERE {ROW} IN (SELECT l FROM {pairs} UNION SELECT r FROM {pairs})"
-        )
+        blocked, compared = f"blocked_{self._made}", self._compared(pairs)
         self._engine.create(blocked, f"SELECT '0' AS match_key, l AS join_key_l, r AS join_key_r FROM {pairs}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -112,8 +110,20 @@ class Scorer:
             linker.table_management.register_blocked_pairs_for_predict(self._api.register(blocked))
             predicted = linker.inference.predict(threshold_match_weight=weight_min, warning_mode="never")
         self._engine.drop(blocked)
-        self._engine.drop(compared)
+        if compared != WHOLE:
+            self._engine.drop(compared)
         return predicted
+
+    def _compared(self, pairs: str) -> str:
+        """The records that Splink is given for these pairs. It copies all of them, except on DuckDB, where it takes those of the pairs."""
+        if self._engine.name is EngineName.DUCKDB:
+            self._engine.view(WHOLE, f"SELECT {self._columns} FROM records")
+            return WHOLE
+        table = f"compared_{self._made}"
+        self._engine.create(
+            table, f"SELECT {self._columns} FROM records WHERE {ROW} IN (SELECT l FROM {pairs} UNION SELECT r FROM {pairs})"
+        )
+        return table
 
     def _frequency_tables(self, settings: dict[str, Any]) -> dict[str, str]:
         """Table by column of how frequent each value is among all records. They are made once."""
@@ -145,20 +155,38 @@ class Scorer:
         self._frequencies = made
         return made
 
-    def vectors(self, pairs: str, *, found: bool = False) -> tuple[Vectors, NDArray[np.int64]]:
-        """(comparison vectors, bits of the rules that found the pair) of the pairs of a table that is small enough for memory."""
+    def vectors(self, samples: Sequence[str]) -> tuple[list[Vectors], NDArray[np.int64]]:
+        """(comparison vectors of each sample of pairs, of the last one also the bits of the rules that found the pair).
+
+        samples: tables of pairs, each pair at most once, that are small enough for memory; the last has the column found. All are compared
+        in one go, since what Splink makes ready for it costs as much as some ten thousand pairs.
+        """
+        last = len(samples) - 1
+        bits = ["CAST(0 AS BIGINT)"] * last + ["found"]
+        union = " UNION ALL ".join(
+            f"SELECT l, r, CAST({1 << place} AS BIGINT) AS samples, {bits[place]} AS found FROM {sample}"
+            for place, sample in enumerate(samples)
+        )
+        pairs = "asked"
+        self._engine.create(
+            pairs, f"SELECT l, r, bit_or(samples) AS samples, bit_or(found) AS found FROM ({union}) AS sampled GROUP BY l, r"
+        )
         settings = splink_settings(self._engine, self._comparisons, None, with_frequencies=False)
         predicted = self._predict(settings, pairs, None)
         listed = ", ".join(
             f"CAST(round(2 * mw_{comparison.name}) - 1 AS SMALLINT) AS g{place}" for place, comparison in enumerate(self._comparisons)
         )
-        bits = f"SELECT {listed}, found FROM {predicted.physical_name} JOIN {pairs} ON {ROW}_l = l AND {ROW}_r = r"
-        table = self._engine.arrow(bits if found else f"SELECT {listed} FROM {predicted.physical_name}")
+        table = self._engine.arrow(
+            f"SELECT {listed}, samples, found FROM {predicted.physical_name} JOIN {pairs} ON {ROW}_l = l AND {ROW}_r = r"
+        )
         predicted.drop_table_from_database_and_remove_from_cache()
+        self._engine.drop(pairs)
         stacked = np.column_stack(
             [table[f"g{place}"].to_numpy(zero_copy_only=False).astype(np.int8) for place in range(len(self._comparisons))]
         )
-        return stacked, table["found"].to_numpy().astype(np.int64) if found else np.zeros(len(stacked), dtype=np.int64)
+        of = table["samples"].to_numpy().astype(np.int64)
+        found = table["found"].to_numpy().astype(np.int64)
+        return [stacked[(of >> place) & 1 == 1] for place in range(len(samples))], found[(of >> last) & 1 == 1]
 
     def score(self, pairs: str, parameters: Parameters, into: str, *, weight_min: float) -> None:
         """Make the table ``into`` of the pairs whose weight is at least weight_min: l, r, weight.

@@ -68,8 +68,9 @@ def finding(
     to_month: ir.DateValue | None = None,
     count: ir.IntegerValue | int = 0,
     amount_fen: ir.IntegerValue | int = 0,
+    more: Mapping[str, ir.Value] | None = None,
 ) -> ir.Table:
-    """The rows of a table as findings. count: months. Facts that are NULL are left out of the finding."""
+    """The rows of a table as findings. count: months. more: further columns. Facts that are NULL are left out of the finding."""
     sure = ibis.literal(confidence) if isinstance(confidence, float) else confidence
     return table.select(
         key=key,
@@ -83,6 +84,7 @@ def finding(
         amount_fen=(ibis.literal(amount_fen) if isinstance(amount_fen, int) else amount_fen).cast("int64"),
         facts=ibis.struct({name: ibis.literal(value) if isinstance(value, str | int) else value for name, value in facts.items()}),
         records=records,
+        **(more or {}),
     )
 
 

@@ -30,19 +30,13 @@ class Sentence:
     when: str | None = None
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One rule. docstring: of its module; that is the published explanation. chinese: the same in Chinese, wrapped."""
+class Explained:
+    """What every rule says of itself. docstring: of its module; that is what is published. chinese: the same in Chinese, wrapped."""
 
-    code: str
-    kind: DetectionKind
-    severity: AlertSeverity
     title_en: str
     title_zh: str
     docstring: str
     chinese: str
-    sentences: tuple[Sentence, ...]
-    find: Find
 
     @property
     def explanation_en(self) -> str:
@@ -62,6 +56,21 @@ class Rule:
     def title(self, language: str) -> str:
         """Name of the rule."""
         return self.title_zh if language == "zh" else self.title_en
+
+
+@dataclass(frozen=True)
+class Rule(Explained):
+    """One rule."""
+
+    code: str
+    kind: DetectionKind
+    severity: AlertSeverity
+    title_en: str
+    title_zh: str
+    docstring: str
+    chinese: str
+    sentences: tuple[Sentence, ...]
+    find: Find
 
 
 Facts = Mapping[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from models.detection import Signal
 
 RECORDS_NAMED = 12
 """Of one role in a sentence; more are counted."""
+NameRecord = Callable[[str, int, str], str | None]
+"""(kind, id, language) -> words for a record that is not to be called by its number; None for the others."""
 FREE_TEXT = frozenset({"source", "earliest_source", "latest_source", "region", "other_region"})
 
 
@@ -35,11 +37,12 @@ def explain(signal: Signal | Finding) -> Sentences:
     rule = BY_CODE.get(signal.code)
     if rule is None:
         return Sentences((), ())
-    return Sentences(_told(rule.sentences, signal, "en"), _told(rule.sentences, signal, "zh"))
+    return Sentences(told(rule.sentences, signal, "en"), told(rule.sentences, signal, "zh"))
 
 
-def _told(sentences: Iterable[Sentence], signal: Signal | Finding, language: str) -> tuple[str, ...]:
-    values = _values(signal, language)
+def told(sentences: Iterable[Sentence], signal: Signal | Finding, language: str, name_record: NameRecord | None = None) -> tuple[str, ...]:
+    """The sentences of a rule filled with the values of a finding, in one language; those that lack a fact are left out."""
+    values = _values(signal, language, name_record)
     said = []
     for sentence in sentences:
         if sentence.when is not None and not signal.facts.get(sentence.when):
@@ -50,7 +53,7 @@ def _told(sentences: Iterable[Sentence], signal: Signal | Finding, language: str
     return tuple(said)
 
 
-def _values(signal: Signal | Finding, language: str) -> dict[str, str]:
+def _values(signal: Signal | Finding, language: str, name_record: NameRecord | None) -> dict[str, str]:
     values = {
         name: str(value) if name in FREE_TEXT and value != "unspecified" else _said(value, language) for name, value in signal.facts.items()
     }
@@ -62,7 +65,7 @@ def _values(signal: Signal | Finding, language: str) -> dict[str, str]:
     for name in ("pause_month", "began"):
         if name in values:
             values[name] = values[name][:7]
-    return values | _records(signal.records, language)
+    return values | _records(signal.records, language, name_record)
 
 
 def _said(value: Any, language: str) -> str:
@@ -71,7 +74,7 @@ def _said(value: Any, language: str) -> str:
     return word(value, language) if isinstance(value, str) else str(value)
 
 
-def _records(records: Iterable[Any], language: str) -> dict[str, str]:
+def _records(records: Iterable[Any], language: str, name_record: NameRecord | None) -> dict[str, str]:
     """r_ROLE -> the records of that role, by kind: payment 12, 13."""
     by_role: dict[str, dict[str, list[int]]] = {}
     for entry in records:
@@ -84,9 +87,14 @@ def _records(records: Iterable[Any], language: str) -> dict[str, str]:
     for role, kinds in by_role.items():
         parts = []
         for kind, numbers in sorted(kinds.items()):
-            shown = comma.join(str(number) for number in sorted(numbers)[:RECORDS_NAMED])
+            first = sorted(numbers)[:RECORDS_NAMED]
+            words = [None if name_record is None else name_record(kind, number, language) for number in first]
+            # those without words of their own stand together behind the name of their kind
+            plain = comma.join(str(number) for number, own in zip(first, words, strict=True) if own is None)
+            listed = list(dict.fromkeys(own for own in words if own is not None))
+            shown = comma.join([*listed, *([f"{kind_word(kind, language)}{gap}{plain}"] if plain else [])])
             if len(numbers) > RECORDS_NAMED:
                 shown += more.format(len(numbers) if language == "zh" else len(numbers) - RECORDS_NAMED)
-            parts.append(f"{kind_word(kind, language)}{gap}{shown}")
+            parts.append(shown)
         named[f"r_{role}"] = comma.join(parts)
     return named

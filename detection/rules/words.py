@@ -40,6 +40,9 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "check_both": ("compare the papers of the death record and of the trace", "核对死亡记录与生存线索的凭证"),
     "unspecified": ("not named", "未注明"),
+    # identity checks at hospitals
+    "failed": ("failed", "未通过"),
+    "skipped": ("skipped", "被跳过"),
     "yes": ("yes", "是"),
     "no": ("no", "否"),
 }
@@ -51,6 +54,9 @@ KINDS: dict[str, tuple[str, str]] = {
     "enrolment": ("enrolment", "参保关系"),
     "grant_payment": ("grant", "补助金"),
     "person_relation": ("relation", "关系"),
+    "claim": ("claim", "结算单"),
+    "claim_line": ("line", "明细"),
+    "identity_check": ("identity check", "身份核验"),
 }
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from models.alert import Alert, AlertSeverity, AlertState
 from models.detection import Signal
 from models.person import Person
 from models.region import Region, RegionLevel, region_bounds
+from models.repositories.cases import OPEN_ALERT
+from models.repositories.signal_reads import codes_behind
 
 Narrowed = Select[*tuple[Any, ...]]
 
@@ -24,13 +25,15 @@ CURSOR_MARK = b"\x4c\x03"  # kind and version, so that other texts are recognise
 _CURSOR = struct.Struct(">dq")
 OPEN_STATES = (AlertState.OPEN, AlertState.IN_CASE)
 REGIONS_LISTED = 400
+CLOSED_ALERT = text("alert.state = 'closed'")
+"""In words that the partial index knows."""
 
 
 @dataclass(frozen=True)
 class AlertFilter:
     """Which alerts. region: first digits of the codes that the reader may see. inside: code of a region among them.
 
-    code: of the alert or of a standing signal behind it.
+    code: of the alert or of a standing signal behind it; of closed ones alone, that of the alert.
     """
 
     region: str
@@ -91,7 +94,6 @@ def position_of(cursor: str) -> tuple[float, int]:
 
 def page(session: Session, chosen: AlertFilter, *, after: str | None = None, limit: int = 50) -> list[ListedAlert]:
     """Alerts with the highest priority first, the newer first of two alike, from after a cursor. Raises ValueError for a wrong cursor."""
-    rank = func.coalesce(Alert.priority, 0.0)  # alerts that no signal is behind have none
     columns: tuple[Any, ...] = (
         Alert.id,
         Alert.public_id,
@@ -109,9 +111,9 @@ def page(session: Session, chosen: AlertFilter, *, after: str | None = None, lim
     query = narrowed(select(*columns).outerjoin(Person, Person.id == Alert.person_id), chosen)
     if after is not None:
         priority, alert_id = position_of(after)
-        query = query.where(or_(rank < priority, and_(rank == priority, Alert.id < alert_id)))
-    rows = [ListedAlert(*row) for row in session.execute(query.order_by(rank.desc(), Alert.id.desc()).limit(limit))]
-    behind = _codes_behind(session, [row.id for row in rows])
+        query = query.where(Alert.priority <= priority, or_(Alert.priority < priority, Alert.id < alert_id))
+    rows = [ListedAlert(*row) for row in session.execute(query.order_by(Alert.priority.desc(), Alert.id.desc()).limit(limit))]
+    behind = codes_behind(session, [row.id for row in rows])
     return [_with_signals(row, behind.get(row.id, ())) for row in rows]
 
 
@@ -123,13 +125,11 @@ def totals(session: Session, chosen: AlertFilter) -> list[CodeTotal]:
     return sorted(found, key=lambda total: (-total.amount_fen, -total.alerts, total.code))
 
 
-def codes(session: Session, region: str) -> list[str]:
-    """Every code that an alert of the region, or a standing signal in it, has."""
+def open_codes(session: Session, region: str) -> list[str]:
+    """Every code that an alert of the region has that is not closed; closed ones cost nothing."""
     low, high = region.ljust(6, "0"), region.ljust(6, "9")
-    of_alerts = select(Alert.code).where(Alert.region_code.between(low, high))
-    standing = (Signal.vanished_at.is_(None), Signal.alert_id.is_not(None))
-    of_signals = select(Signal.code).where(Signal.region_code.between(low, high), *standing)
-    return sorted(session.scalars(of_alerts.union(of_signals)))
+    query = select(Alert.code).where(Alert.region_code.between(low, high), OPEN_ALERT).distinct()
+    return sorted(session.scalars(query))
 
 
 def regions(session: Session, region: str) -> list[Region]:
@@ -145,26 +145,26 @@ def regions(session: Session, region: str) -> list[Region]:
 def narrowed(query: Narrowed, chosen: AlertFilter) -> Narrowed:
     """The query over alerts with the filter on it."""
     low, high = chosen.region.ljust(6, "0"), chosen.region.ljust(6, "9")
-    query = query.where(Alert.region_code.between(low, high), Alert.state.in_(chosen.states))
+    query = query.where(Alert.region_code.between(low, high))
+    if AlertState.CLOSED not in chosen.states:
+        query = query.where(OPEN_ALERT)
+    only_closed = set(chosen.states) == {AlertState.CLOSED}
+    if only_closed:
+        query = query.where(CLOSED_ALERT)
+    elif set(chosen.states) != set(OPEN_STATES):
+        query = query.where(Alert.state.in_(chosen.states))
     if chosen.inside is not None:
         query = query.where(Alert.region_code.between(*region_bounds(chosen.inside)))
     if chosen.severity is not None:
         query = query.where(Alert.severity == chosen.severity)
-    if chosen.code is not None:
+    if chosen.code is not None and only_closed:
+        query = query.where(Alert.code == chosen.code)
+    elif chosen.code is not None:
         behind = select(Signal.id).where(Signal.alert_id == Alert.id, Signal.code == chosen.code, Signal.vanished_at.is_(None)).exists()
         query = query.where(or_(Alert.code == chosen.code, behind))
     if chosen.amount_fen_min > 0:
         query = query.where(Alert.amount_fen >= chosen.amount_fen_min)
     return query
-
-
-def _codes_behind(session: Session, alert_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    found: dict[int, set[str]] = {}
-    query = select(Signal.alert_id, Signal.code).where(Signal.alert_id.in_(alert_ids), Signal.vanished_at.is_(None)).distinct()
-    for alert_id, code in session.execute(query):
-        if alert_id is not None:
-            found.setdefault(alert_id, set()).add(code)
-    return {alert_id: tuple(sorted(codes)) for alert_id, codes in found.items()}
 
 
 def _with_signals(row: ListedAlert, signals: tuple[str, ...]) -> ListedAlert:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,29 @@ def record(
     session.add(entry)
     session.flush()
     return entry
+
+
+def record_looks(
+    session: Session,
+    person_ids: Iterable[int],
+    *,
+    actor: str,
+    action: str,
+    now: datetime,
+    object: str | None = None,
+    details: dict[str, Any] | None = None,
+) -> None:
+    """Add one entry for each of several persons who were looked at together, in one statement."""
+    told = details or {}
+    session.add_all(
+        AuditEntry(actor=actor, action=action, person_id=key, object=object, at=now, details=told) for key in sorted(set(person_ids))
+    )
+    session.flush()
+
+
+def details_of(session: Session, entry_id: int) -> dict[str, Any]:
+    """The details of one entry."""
+    return session.scalar(select(AuditEntry.details).where(AuditEntry.id == entry_id)) or {}
 
 
 def about(session: Session, person_id: int, *, limit: int = 100) -> Sequence[AuditEntry]:

@@ -28,13 +28,31 @@ class StageCounts:
 
 
 def start_or_resume(
-    session: Session, *, kind: DetectionKind, as_of: date, region_code: str, engine: str, policy_hash: str, by: str, now: datetime
+    session: Session,
+    *,
+    kind: DetectionKind,
+    as_of: date,
+    region_code: str,
+    engine: str,
+    policy_hash: str,
+    by: str,
+    now: datetime,
+    window: tuple[date, date] | None = None,
 ) -> DetectionRun:
-    """The run of this kind, day, policy and region that did not come to its end, or a new one. The caller holds the lock of the kind.
+    """The run of this kind, day, policy, region and window of claims that did not come to its end, or a new one.
+
+    The caller holds the lock of the kind.
 
     Other runs of the kind that never ended are closed as failed: their rules found nothing to the end for a day that is over.
     """
-    same = (DetectionRun.as_of == as_of, DetectionRun.policy_hash == policy_hash, DetectionRun.region_code == region_code)
+    from_date, to_date = window or (None, None)
+    same = (
+        DetectionRun.as_of == as_of,
+        DetectionRun.policy_hash == policy_hash,
+        DetectionRun.region_code == region_code,
+        DetectionRun.from_date.is_(None) if from_date is None else DetectionRun.from_date == from_date,
+        DetectionRun.to_date.is_(None) if to_date is None else DetectionRun.to_date == to_date,
+    )
     running = (DetectionRun.kind == kind, DetectionRun.state == RunState.RUNNING)
     run = session.scalar(select(DetectionRun).where(*running, *same))
     others = update(DetectionRun).where(*running)
@@ -44,6 +62,7 @@ def start_or_resume(
     if run is None:
         run = DetectionRun(kind=kind, state=RunState.RUNNING, as_of=as_of, region_code=region_code, policy_hash=policy_hash)
         run.engine, run.started_by, run.started_at = engine, by, now
+        run.from_date, run.to_date = from_date, to_date
         session.add(run)
     run.engine = engine
     session.flush()

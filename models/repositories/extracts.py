@@ -5,7 +5,6 @@ No names and no numbers of persons are among the columns. Rows of records that w
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +12,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 from sqlalchemy import and_, case, extract, func, null, or_, select, text, union, union_all
 from sqlalchemy.orm import Session, aliased
 
@@ -26,12 +24,9 @@ from models.outreach import Outreach, OutreachAttempt
 from models.person import Person
 from models.policy import CertificationPolicy
 from models.relation import GrantPayment, PersonRelation
+from models.repositories.arrow_rows import AnySelect, stream
 
-ROWS_A_BATCH = 50_000
-COPY_BLOCK_BYTES = 1 << 22
 NOT_OF_LIFE = (EvidenceKind.DEATH_RECORD, EvidenceKind.CUSTODY, EvidenceKind.DECLARATION)
-AnySelect = Any
-"""Select of whatever columns: SQLAlchemy types each combination apart."""
 PERSON_COLUMNS = ("person_id", "recipient_id", "other_id")
 
 
@@ -71,21 +66,12 @@ def merged_records(session: Session) -> Merged:
 
 def batches(session: Session, name: str, schema: pa.Schema, rules: ExtractRules, merged: Merged) -> Iterator[pa.RecordBatch]:
     """The rows of one table with the columns of the schema. name: one of ``TABLES``."""
-    query = TABLES[name](session, rules)
-    if (names := [column.name for column in query.selected_columns]) != schema.names:
-        raise ValueError(f"{name}: the query has the columns {names}, the schema {schema.names}")
-    compiled = query.compile(dialect=session.get_bind().dialect, compile_kwargs={"literal_binds": True})
-    connection = session.connection().connection.driver_connection
-    if session.get_bind().dialect.name == "postgresql":
-        # the dialect doubles them for a driver that fills in values; there are none
-        source = _copied(connection, str(compiled).replace("%%", "%"), schema)
-    else:
-        source = _fetched(connection, str(compiled), schema)
-    for batch in source:
-        yield _spoken(batch, merged)
+    for batch in stream(session, TABLES[name](session, rules), schema):
+        yield spoken(batch, merged)
 
 
-def _spoken(batch: pa.RecordBatch, merged: Merged) -> pa.RecordBatch:
+def spoken(batch: pa.RecordBatch, merged: Merged) -> pa.RecordBatch:
+    """The rows with the ids of the records that speak."""
     for name in PERSON_COLUMNS:
         place = batch.schema.get_field_index(name)
         if place >= 0:
@@ -93,64 +79,6 @@ def _spoken(batch: pa.RecordBatch, merged: Merged) -> pa.RecordBatch:
     if {"person_id", "other_id"} <= set(batch.schema.names):
         batch = batch.filter(pc.not_equal(batch.column("person_id"), batch.column("other_id")))  # a relation to oneself is none
     return batch
-
-
-class _CopyStream(io.RawIOBase):
-    """What COPY sends, as a file to be read."""
-
-    def __init__(self, blocks: Iterator[bytes | memoryview]) -> None:
-        self._blocks = blocks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            block = next(self._blocks, None)
-            if block is None:
-                return 0
-            self._rest = memoryview(block)
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
-
-
-def _copied(connection: Any, query: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    with connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)") as copy:
-        stream = io.BufferedReader(_CopyStream(iter(copy)), COPY_BLOCK_BYTES)
-        try:
-            reader = pacsv.open_csv(
-                stream,
-                read_options=pacsv.ReadOptions(column_names=schema.names, block_size=COPY_BLOCK_BYTES, use_threads=False),
-                parse_options=pacsv.ParseOptions(newlines_in_values=any(pa.types.is_string(field.type) for field in schema)),
-                convert_options=pacsv.ConvertOptions(
-                    column_types=schema, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
-                ),
-            )
-        except pa.ArrowInvalid:
-            if stream.peek(1) or stream.raw.readinto(bytearray(1)):
-                raise
-            return  # there are no rows: Arrow calls that an empty file
-        yield from reader
-
-
-def _fetched(connection: Any, query: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    cursor = connection.execute(query)
-    try:
-        while rows := cursor.fetchmany(ROWS_A_BATCH):
-            columns = zip(*rows, strict=True)
-            # days are text in SQLite
-            yield pa.record_batch(
-                [
-                    pa.array(values, pa.string()).cast(field.type) if pa.types.is_date(field.type) else pa.array(values, field.type)
-                    for field, values in zip(schema, columns, strict=True)
-                ],
-                schema=schema,
-            )
-    finally:
-        cursor.close()
 
 
 # --- one query a table; columns in the order of the schemas in detection.rules.tables

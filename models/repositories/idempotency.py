@@ -76,13 +76,13 @@ def begin(session: Session, request: Request, *, keyring: KeyRing, now: datetime
         raise ConflictError(
             Conflict.IDEMPOTENCY_KEY_IN_USE, "Idempotency-Key: the first request with it is still being answered; ask again in a moment"
         )
-    body = keyring.unseal(row.response_body, _associated_data(request))
+    body = keyring.unseal(row.response_body, sealed_for(request.client, request.key))
     return StoredResponse(row.response_status, row.response_headers or {}, body)
 
 
 def finish(session: Session, request: Request, response: StoredResponse, *, keyring: KeyRing) -> None:
     """Keep the answer of a request that ``begin`` let through."""
-    body: Sealed = keyring.seal(response.body, _associated_data(request))
+    body: Sealed = keyring.seal(response.body, sealed_for(request.client, request.key))
     session.execute(
         update(IdempotencyKey)
         .where(IdempotencyKey.client == request.client, IdempotencyKey.key == request.key)
@@ -104,5 +104,6 @@ def purge(session: Session, *, now: datetime) -> int:
     return len(session.execute(delete(IdempotencyKey).where(IdempotencyKey.expires_at <= now).returning(IdempotencyKey.id)).all())
 
 
-def _associated_data(request: Request) -> bytes:
-    return f"idempotency:{request.client}:{request.key}".encode()
+def sealed_for(client: str, key: str) -> bytes:
+    """What a stored answer is bound to."""
+    return f"idempotency:{client}:{key}".encode()

@@ -12,12 +12,13 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
 
 from models.alert import AlertSeverity
+from models.casework import RuleMode
 from models.detection import Signal, SubjectKind
 from models.finding import Finding, Record
 from models.life_evidence import STRENGTH_ORDER, EvidenceKind, LifeEvidence, Strength, Trace, strengths_from
 from models.person import Person
 from models.policy_rules import LifeAfterDeath
-from models.repositories import triage
+from models.repositories import rule_modes, triage
 from models.repositories.signals import records_json
 from models.triage import DOUBTS_DEATH, LIFE_AFTER_DEATH, TriageRules
 from models.types import opaque_id
@@ -39,8 +40,11 @@ def open_for(session: Session, touched: Mapping[int, date | None], rules: Triage
     """Open an alert for each person with evidence of life dated after a death record; how many were opened.
 
     touched: person -> day of the newest evidence of life that came in just now, None for a death record. Records that were merged are
-    looked at together. Somebody whose new evidence is not younger than the death record is left to the alert that there is.
+    looked at together. Somebody whose new evidence is not younger than the death record is left to the alert that there is. Nothing is
+    looked for while the rule is retired.
     """
+    if touched and rule_modes.current(session).get(LIFE_AFTER_DEATH) is RuleMode.RETIRED:
+        return 0
     opened, ids = 0, list(touched)
     for start in range(0, len(ids), LOOKED_UP_AT_ONCE):
         found = find(session, {one: touched[one] for one in ids[start : start + LOOKED_UP_AT_ONCE]}, rules)

@@ -83,3 +83,9 @@ def settle(session: Session, message_id: int, *, note: str, now: datetime) -> bo
         .returning(OutboxMessage.id)
     ).all()
     return bool(changed)
+
+
+def put_off(session: Session, message_id: int, *, until: datetime) -> None:
+    """Send a claimed message later: it was not tried, so the try does not count."""
+    waiting = (OutboxMessage.id == message_id, OutboxMessage.sent_at.is_(None))
+    session.execute(update(OutboxMessage).where(*waiting).values(not_before=until, attempts=OutboxMessage.attempts - 1))

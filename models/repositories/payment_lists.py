@@ -152,3 +152,8 @@ def listing(
     if kind is not None:
         query = query.where(PaymentList.kind == kind)
     return session.scalars(query).all()
+
+
+def sealed_for(change_public_id: str) -> bytes:
+    """What a line of a list is bound to: the change that it is about."""
+    return f"payment_change:{change_public_id}:list_line".encode()

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import case, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from models.errors import Conflict, NotFoundError
 from models.face import FaceReference, ReferenceSource
@@ -195,3 +195,28 @@ def to_reissue(session: Session, engine_name: str, engine_version: str, *, limit
         .group_by(FaceReference.person_id)
     )
     return session.scalars(select(FaceReference).where(FaceReference.id.in_(newest)).order_by(FaceReference.id).limit(limit)).all()
+
+
+@dataclass(frozen=True)
+class OtherEngine:
+    """A record with active references of other engine versions only. record: its number. with_picture: an enrolment picture is kept."""
+
+    record: int
+    public_id: str
+    with_picture: bool
+
+
+def of_other_engines(session: Session, engine_name: str, engine_version: str, *, after: int, limit: int) -> list[OtherEngine]:
+    """The next records without an active reference of this engine version, in order of number."""
+    other = aliased(FaceReference)
+    this_engine = (other.engine_name == engine_name) & (other.engine_version == engine_version)
+    has_this = select(other.id).where(other.person_id == Person.id, other.revoked_at.is_(None), this_engine).exists()
+    query = (
+        select(Person.id, Person.public_id, func.max(case((FaceReference.image.is_not(None), 1), else_=0)))
+        .join(FaceReference, FaceReference.person_id == Person.id)
+        .where(FaceReference.revoked_at.is_(None), Person.id > after, ~has_this)
+        .group_by(Person.id, Person.public_id)
+        .order_by(Person.id)
+        .limit(limit)
+    )
+    return [OtherEngine(record, public_id, bool(kept)) for record, public_id, kept in session.execute(query)]

@@ -1,5 +1,7 @@
 """Certification status of everybody in a region as of a day: counts, and the whole list, streamed.
 
+The facts that the announcer wrote down are read where they hold (``announced_facts``); the ledger is asked of the rest.
+
 On PostgreSQL two connections that see the same moment work on a city: it looks each person up with one core only. On SQLite a second one
 makes it slower: both wait for the same locks in the memory of one process (27 CPU seconds instead of 9, 2026-11).
 """
@@ -12,18 +14,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, FromClause, Select, func, select, text
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select, text, union_all
+from sqlalchemy.orm import Session
 
-from models.certification_region_sql import region_table
+from models.certification_region_sql import in_shard, region_table
 from models.certification_sql import status_table
 from models.certification_state import CertificationState
 from models.database import Database
 from models.person import Person
 from models.policy import CertificationPolicy
 from models.region import region_bounds
+from models.repositories import announced_facts
+from models.status_change import StatusAnnounced
 
 SHARDS = {"postgresql": 2, "sqlite": 1}
 """Connections that work on one region."""
@@ -34,6 +41,8 @@ SMALL = 20_000
 AT_ONCE = 5_000
 WAITING_MAX = 4
 """Batches of AT_ONCE rows that may wait for the reader."""
+
+COLUMNS = ("person_id", "public_id", "region_code", "state", "last_certified_on", "due_on", "benefits")
 
 
 class RegionStatus(NamedTuple):
@@ -51,7 +60,7 @@ def counts(
 ) -> dict[CertificationState, int]:
     """How many persons of a region and all inside it are in each state; every state is there, with 0 when nobody is in it."""
     found: Counter[str] = Counter()
-    with _shards(database, policy, on, region_code) as shards:
+    with _shards(database, policy, on, region_code, pensioners_only=pensioners_only) as shards:
 
         def counted(connection: Connection, status: FromClause) -> dict[str, int]:
             query = select(status.c.state, func.count()).group_by(status.c.state)
@@ -70,7 +79,7 @@ def statuses(
 ) -> Iterator[RegionStatus]:
     """Status of everybody in a region and all inside it, of one moment, in no particular order, streamed: memory holds some batches."""
     states = {state.value: state for state in CertificationState}
-    with _shards(database, policy, on, region_code) as shards:
+    with _shards(database, policy, on, region_code, pensioners_only=pensioners_only) as shards:
 
         def read(connection: Connection, status: FromClause) -> Iterator[list[Any]]:
             query = select(status.c.public_id, status.c.region_code, status.c.state, status.c.last_certified_on, status.c.due_on)
@@ -83,32 +92,75 @@ def statuses(
                 yield RegionStatus(public_id, region, states[state], last_certified_on, due_on)
 
 
+def status_table_of_region(session: Session, policy: CertificationPolicy, on: date, region_code: str) -> FromClause:
+    """Statuses of everybody in a region and all inside it, of the session's own snapshot, to be counted further in SQL. COLUMNS, and
+    person_id; benefits above 0 for pensioners only: of others nothing is said.
+    """
+    region = _Region(policy, on, region_code, session.get_bind().dialect.name, pensioners_only=True)
+    region.take_facts(session)
+    _ready(session.connection())
+    return region.table()
+
+
 @contextmanager
-def _shards(database: Database, policy: CertificationPolicy, on: date, region_code: str) -> Iterator[list[tuple[Connection, FromClause]]]:
+def _shards(
+    database: Database, policy: CertificationPolicy, on: date, region_code: str, *, pensioners_only: bool
+) -> Iterator[list[tuple[Connection, FromClause]]]:
     """Connections with the same snapshot, each with the statuses of its share of the persons."""
-    dialect = database.dialect
-    shards: list[tuple[Connection, FromClause]]
+    region = _Region(policy, on, region_code, database.dialect, pensioners_only)
     low, high = region_bounds(region_code)
     with ExitStack() as stack:
         session = stack.enter_context(database.read_scope())
-        inside = select(Person.id, Person.public_id, Person.region_code).where(Person.region_code.between(low, high))
-        if region_code.endswith("0000"):  # to pass over everything once is quicker for a province
-            table = status_table(policy, on, inside.with_only_columns(Person.id))
-            owner = Person.__table__
-            rows = select(table, owner.c.public_id, owner.c.region_code).join(owner, owner.c.id == table.c.person_id)
-            shards = [(_ready(session.connection()), rows.subquery())]
-        else:
-            people = session.scalar(select(func.count()).select_from(inside.limit(SMALL + 1).subquery())) or 0
-            if people <= SMALL or SHARDS[dialect] == 1:
-                shards = [(_ready(session.connection()), region_table(policy, on, region_code, dialect))]
-            else:
-                together = stack.enter_context(database.same_snapshot(SHARDS[dialect]))
-                tables = [
-                    region_table(policy, on, region_code, dialect, shard=number, shards=SHARDS[dialect])
-                    for number in range(SHARDS[dialect])
-                ]
-                shards = [(_ready(connection), table) for connection, table in zip(together, tables, strict=True)]
-        yield shards
+        some = select(Person.id).where(Person.region_code.between(low, high)).limit(SMALL + 1).subquery()
+        people = session.scalar(select(func.count()).select_from(some)) or 0
+        # a province in one pass over everything works on several cores by itself
+        if people <= SMALL or SHARDS[database.dialect] == 1 or region.is_province:
+            region.take_facts(session)
+            yield [(_ready(session.connection()), region.table())]
+            return
+        together = stack.enter_context(database.same_snapshot(SHARDS[database.dialect]))
+        with Session(bind=together[0]) as looking:
+            region.take_facts(looking)
+            number = len(together)
+            yield [(_ready(connection), region.table(shard, number)) for shard, connection in enumerate(together)]
+
+
+@dataclass
+class _Region:
+    """Whose statuses are asked for. from_facts: those that the announcer wrote down stand, so that the ledger is asked of the rest only."""
+
+    policy: CertificationPolicy
+    on: date
+    code: str
+    dialect: str
+    pensioners_only: bool
+    from_facts: bool = False
+
+    @property
+    def is_province(self) -> bool:
+        return self.code.endswith("0000")
+
+    def take_facts(self, session: Session) -> None:
+        self.from_facts = announced_facts.facts_stand(session, self.policy)
+
+    def table(self, shard: int = 0, shards: int = 1) -> FromClause:
+        if not self.from_facts:
+            return self._from_ledger((), shard, shards)
+        rest = announced_facts.without_facts(self.on, self.code, pensioners_only=self.pensioners_only)
+        in_this = in_shard(StatusAnnounced.person_id.expression, shard, shards)
+        parts = (
+            announced_facts.status_from_facts(self.policy, self.on, self.code, *in_this),
+            self._from_ledger((rest,), shard, shards),
+        )
+        return union_all(*(select(*(part.c[name] for name in COLUMNS)) for part in parts)).subquery()
+
+    def _from_ledger(self, only: tuple[ColumnElement[bool], ...], shard: int, shards: int) -> FromClause:
+        if not self.is_province:
+            return region_table(self.policy, self.on, self.code, self.dialect, *only, shard=shard, shards=shards)
+        among = select(Person.id).where(Person.region_code.between(*region_bounds(self.code)), *only)
+        table = status_table(self.policy, self.on, among)
+        owner = Person.__table__
+        return select(table, owner.c.public_id, owner.c.region_code).join(owner, owner.c.id == table.c.person_id).subquery()
 
 
 def _ready(connection: Connection) -> Connection:
@@ -119,14 +171,19 @@ def _ready(connection: Connection) -> Connection:
 
 
 def _batches(connection: Connection, query: Select[Any]) -> Iterator[list[Any]]:
-    """The rows of a query, so many at a time. PostgreSQL would plan a cursor for its first rows and work on it alone: so none is used."""
-    if connection.dialect.name != "postgresql":
-        for part in connection.execution_options(stream_results=True, yield_per=AT_ONCE).execute(query).partitions():
-            yield list(part)
-        return
+    """The rows of the query of ``statuses``, so many at a time, read by the driver itself.
+
+    PostgreSQL would plan a cursor for its first rows and work on it alone: so none is used.
+    """
     # every value is a code or a date of our own
-    statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}).string.replace("%%", "%")
+    statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}).string
     driver: Any = connection.connection.driver_connection
+    if connection.dialect.name != "postgresql":
+        rows = driver.execute(statement)
+        while some := rows.fetchmany(AT_ONCE):
+            yield [(*row[:3], _day(row[3]), _day(row[4])) for row in some]
+        return
+    statement = statement.replace("%%", "%")
     with driver.cursor() as cursor:
         batch: list[Any] = []
         for row in cursor.stream(statement, size=AT_ONCE):
@@ -136,6 +193,12 @@ def _batches(connection: Connection, query: Select[Any]) -> Iterator[list[Any]]:
                 batch = []
         if batch:
             yield batch
+
+
+@lru_cache(maxsize=50_000)
+def _day(value: str | None) -> date | None:
+    """A day as SQLite has it; a city has few different ones."""
+    return None if value is None else date.fromisoformat(value)
 
 
 def _merged(readers: list[Callable[[], Iterator[list[Any]]]]) -> Iterator[list[Any]]:

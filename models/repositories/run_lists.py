@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from models.detection import DetectionKind, DetectionRun, Signal
@@ -22,9 +22,22 @@ class FoundByCode:
     amount_fen: int
 
 
-def listing(session: Session, *, before_id: int | None = None, kind: DetectionKind | None = None, limit: int = 50) -> list[DetectionRun]:
-    """Runs, newest first, from before an id."""
+def listing(
+    session: Session,
+    *,
+    before_id: int | None = None,
+    kind: DetectionKind | None = None,
+    limit: int = 50,
+    region: str | None = None,
+) -> list[DetectionRun]:
+    """Runs, newest first, from before an id. region: digits that a region's codes start with; runs that have nothing to do with it are left
+    out.
+    """
     query = select(DetectionRun).order_by(DetectionRun.id.desc()).limit(limit)
+    if region is not None:
+        around = ["", *(region[:length].ljust(6, "0") for length in (2, 4))]
+        within = DetectionRun.region_code.between(region.ljust(6, "0"), region.ljust(6, "9"))
+        query = query.where(or_(within, DetectionRun.region_code.in_(around)))
     if before_id is not None:
         query = query.where(DetectionRun.id < before_id)
     if kind is not None:

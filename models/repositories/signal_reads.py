@@ -57,3 +57,13 @@ def persons_of(session: Session, person_ids: Sequence[int]) -> dict[int, tuple[s
     """Person -> (public id, masked resident ID)."""
     rows = session.execute(select(Person.id, Person.public_id, Person.resident_id_masked).where(Person.id.in_(person_ids)))
     return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def codes_behind(session: Session, alert_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Alert -> codes of the standing signals behind it, sorted; alerts without any are left out."""
+    found: dict[int, set[str]] = {}
+    query = select(Signal.alert_id, Signal.code).where(Signal.alert_id.in_(alert_ids), Signal.vanished_at.is_(None)).distinct()
+    for alert_id, code in session.execute(query):
+        if alert_id is not None:
+            found.setdefault(alert_id, set()).add(code)
+    return {alert_id: tuple(sorted(codes)) for alert_id, codes in found.items()}

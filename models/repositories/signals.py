@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -69,6 +69,7 @@ _STAGED = Table(
     Column("from_month", Date),
     Column("to_month", Date),
     Column("months", Integer, nullable=False),
+    Column("completed_on", Date),
     Column("amount_fen", BigInteger, nullable=False),
     Column("facts", JsonValue, nullable=False),
     Column("records", JsonValue, nullable=False),
@@ -90,6 +91,7 @@ _SAID = (
     "from_month",
     "to_month",
     "months",
+    "completed_on",
     "amount_fen",
     "facts",
     "records",
@@ -176,6 +178,7 @@ def _row(finding: Finding) -> dict[str, Any]:
         "from_month": finding.from_month,
         "to_month": finding.to_month,
         "months": finding.months,
+        "completed_on": finding.completed_on,
         "amount_fen": finding.amount_fen,
         "facts": dict(finding.facts),
         "records": records_json(finding),
@@ -276,10 +279,19 @@ def _insert(session: Session, *, run_id: int, policy_hash: str, now: datetime) -
     return row_count(done)
 
 
-def vanish(session: Session, code: str, *, run_id: int, region_code: str, started_at: datetime, now: datetime) -> int:
+def vanish(
+    session: Session,
+    code: str,
+    *,
+    run_id: int,
+    region_code: str,
+    started_at: datetime,
+    now: datetime,
+    window: tuple[date, date] | None = None,
+) -> int:
     """Close what stood of a rule in a region (empty: everywhere) before the run started, and was not found by it; how many signals.
 
-    Only for a rule that ran to its end.
+    Only for a rule that ran to its end. window: days, both inclusive, that the run looked at; what was completed on others stands.
     """
     gone = [
         Signal.code == code,
@@ -289,6 +301,8 @@ def vanish(session: Session, code: str, *, run_id: int, region_code: str, starte
     ]
     if region_code:
         gone.append(Signal.region_code.between(*region_bounds(region_code)))
+    if window is not None:
+        gone.append(Signal.completed_on.between(*window))
     done = session.execute(
         update(Signal)
         .where(*gone)

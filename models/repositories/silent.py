@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from models.alert import Alert, AlertState, CaseFile
+from models.casework import VERIFICATION_REFERRED
 from models.certification_sql import counts_on, plus_months, status_table
 from models.certification_state import CertificationState
 from models.detection import Signal
@@ -290,7 +291,7 @@ def refused(session: Session) -> int:
     return session.execute(select(func.count()).select_from(JUDGED).where(JUDGED.c.contradiction.is_not(None))).scalar_one()
 
 
-def alert_key(found: Contradicted) -> str:
+def contradiction_alert_key(found: Contradicted) -> str:
     """The same for the same thing that speaks against the same person: an id names its row once and for all."""
     return f"{OWN_ALERTS}{found.contradiction.value}:{found.by_id}"
 
@@ -317,12 +318,20 @@ def _custody(rules: Rules) -> Subquery:
 
 
 def _opened() -> Subquery:
-    """Owners about whom there is an open case, or an alert that silent certification did not open itself."""
+    """Owners about whom there is an open case, or an alert that silent certification did not open itself.
+
+    A camera check that a person still has to look at speaks against nobody; what was proposed after the look does.
+    """
     foreign = ~Alert.key.startswith(OWN_ALERTS, autoescape=True)
+    doubts = Alert.code != VERIFICATION_REFERRED
     alerts = select(Alert.person_id, Alert.id.label("opened_id")).where(
-        Alert.state != AlertState.CLOSED, Alert.person_id.is_not(None), or_(foreign, Alert.state == AlertState.IN_CASE)
+        Alert.state != AlertState.CLOSED, Alert.person_id.is_not(None), or_(foreign, Alert.state == AlertState.IN_CASE), doubts
     )
-    cases = select(CaseFile.person_id, CaseFile.alert_id).where(CaseFile.closed_at.is_(None), CaseFile.person_id.is_not(None))
+    cases = (
+        select(CaseFile.person_id, CaseFile.alert_id)
+        .join(Alert, Alert.id == CaseFile.alert_id)
+        .where(CaseFile.closed_at.is_(None), CaseFile.person_id.is_not(None), or_(doubts, CaseFile.proposed_outcome.is_not(None)))
+    )
     both = union_all(alerts, cases).subquery()
     return (
         select(MEMBERS.c.owner_id, func.min(both.c.opened_id).label("opened_id"))

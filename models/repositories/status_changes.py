@@ -17,10 +17,12 @@ from sqlalchemy import (
     CursorResult,
     Date,
     Executable,
+    Integer,
     MetaData,
     String,
     Table,
     and_,
+    case,
     delete,
     func,
     insert,
@@ -39,7 +41,7 @@ from sqlalchemy.schema import CreateTable, SchemaItem
 
 from models.benefit import Benefit
 from models.certification_sql import status_table
-from models.certification_turns import changes_on, recorded_turns
+from models.certification_turns import changes_on, recorded_days
 from models.person import Person
 from models.policy import CertificationPolicy
 from models.status_change import StatusAnnounced, StatusAnnouncer, StatusChange, StatusTouch
@@ -48,10 +50,15 @@ from models.types import BigId, UtcDateTime
 # Any number will do as long as nobody else takes the same one in this database.
 ADVISORY_LOCK = 0x416E6E6F
 
+EVER = date(1, 1, 1)  # since when the facts hold of somebody of whom nothing is on record up to the day
+
 ANALYSE_FROM = 1_000  # rows of a working table from which PostgreSQL has to be told how many there are
 
 # What makes a change when it differs from what was told last.
 TOLD = ("region_code", "state", "last_certified_on", "due_on")
+
+# What it followed from, and when it holds and changes.
+FACTS = ("changes_on", "public_id", "first_on", "paused_on", "cycle_months", "benefits", "holds_from", "holds_until")
 
 _working = MetaData()
 
@@ -71,6 +78,13 @@ _found = _working_table(
     Column("last_certified_on", Date),
     Column("due_on", Date),
     Column("changes_on", Date),
+    Column("public_id", String(22)),
+    Column("first_on", Date),
+    Column("paused_on", Date),
+    Column("cycle_months", Integer),
+    Column("benefits", Integer),
+    Column("holds_from", Date),
+    Column("holds_until", Date),
 )
 
 
@@ -185,7 +199,7 @@ def _root_id() -> ColumnElement[int]:
 def _derive(session: Session, policy: CertificationPolicy, on: date) -> int:
     roots = select(_roots.c.person_id)
     status = status_table(policy, on, roots)
-    turns = recorded_turns(on, roots)
+    days = recorded_days(policy, on, roots)
     merged = aliased(Person)
     records = union_all(
         select(_roots.c.person_id, _roots.c.person_id.label("record_id")),
@@ -199,12 +213,19 @@ def _derive(session: Session, policy: CertificationPolicy, on: date) -> int:
             status.c.state,
             status.c.last_certified_on,
             status.c.due_on,
-            changes_on(policy, on, status, turns),
+            changes_on(policy, on, status, days),
+            Person.public_id,
+            status.c.first_on,
+            status.c.paused_on,
+            status.c.cycle_months,
+            status.c.benefits,
+            case((records.c.record_id == records.c.person_id, func.coalesce(days.c.since, EVER))),
+            days.c.turns_on,
         )
         .select_from(status)
         .join(records, records.c.person_id == status.c.person_id)
         .join(Person, Person.id == records.c.record_id)
-        .outerjoin(turns, turns.c.person_id == status.c.person_id)
+        .outerjoin(days, days.c.person_id == status.c.person_id)
         .outerjoin(drawing, drawing.c.person_id == status.c.person_id)
         .outerjoin(StatusAnnounced, StatusAnnounced.person_id == records.c.record_id)
         .where(
@@ -241,7 +262,7 @@ def _write_changes(session: Session, *, on: date, now: datetime) -> int:
 
 def _remember(session: Session) -> None:
     upsert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    names = ["person_id", *TOLD, "changes_on"]
+    names = ["person_id", *TOLD, *FACTS]
     # SQLite takes ON for a join's unless a WHERE stands before it
     statement = upsert(StatusAnnounced).from_select(names, select(*(_found.c[name] for name in names)).where(_found.c.person_id > 0))
     new = statement.excluded

@@ -1,69 +1,29 @@
-"""Everything that is known of one person on one line, in order of time. One query a kind, over every record of the person."""
+"""Everything that is known of one person on one line, in order of time, over every record of the person; in seven statements."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from models.alert import Alert, CaseFile
-from models.assistance import AssistanceRequest
 from models.benefit import Benefit, BenefitPause, Payment
-from models.enrolment import Enrolment
-from models.identity_check import IdentityCheck
+from models.claim import Claim, Institution
 from models.life_evidence import HomeVisit, LifeEvidence, Strength
-from models.outreach import Outreach, OutreachAttempt
-from models.payment_change import PaymentChange
 from models.person import Person
-from models.person_merge import PersonMerge
-from models.repositories import persons
-from models.verification import Verification
+from models.repositories.timeline_entries import Entry, Lane
+from models.repositories.timeline_small import small_entries
 
-CHECKS_READ = 300  # newest verifications, and as many identity checks; older ones stay in the store
+CLAIMS_READ = 1_000  # newest
 PAYMENTS_READ = 3_000  # newest months: 60 years of four benefits
 
 Today = Callable[[datetime], date]
 
-
-class Lane(StrEnum):
-    """Which part of the line an entry is on."""
-
-    EVIDENCE = "evidence"
-    CHECK = "check"
-    BENEFIT = "benefit"
-    PAUSE = "pause"
-    PAYMENT = "payment"
-    PAYMENT_CHANGE = "payment_change"
-    ENROLMENT = "enrolment"
-    OUTREACH = "outreach"
-    ASSISTANCE = "assistance"
-    ALERT = "alert"
-    CASE = "case"
-    MERGER = "merger"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One thing that happened or lasted. key: unique on the line. until: last day, None while it lasts or for one day (``lasts`` tells).
-
-    code: what it is, in the words of its table. record: public id of the record that it belongs to. counts: False for a row of the ledger
-    that another one corrects, or that takes one away. facts: the further values that words are made of.
-    """
-
-    lane: Lane
-    key: str
-    on: date
-    code: str
-    record: str
-    until: date | None = None
-    lasts: bool = False
-    counts: bool = True
-    facts: dict[str, Any] = field(default_factory=dict)
+__all__ = ["Entry", "Lane", "Line", "RecordHead", "read"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +37,7 @@ class RecordHead:
 
 @dataclass(frozen=True)
 class Line:
-    """The whole line in order of days. shortened: there is more than was read of checks or payments."""
+    """The whole line in order of days. shortened: there is more than was read of checks, payments or claims."""
 
     records: tuple[RecordHead, ...]
     entries: tuple[Entry, ...]
@@ -86,27 +46,27 @@ class Line:
 
 def read(session: Session, person_id: int, today: Today) -> Line:
     """The line of the human being whose record this is. today: the calendar day of a moment (``policy.today``)."""
-    members = persons.records_of(session, person_id)
-    heads = {row.id: row for row in session.execute(select(Person.id, Person.public_id, Person.birth_date).where(Person.id.in_(members)))}
-    names = {key: heads[key].public_id for key in members}
-    checks, more_checks = _checks(session, members, names, today)
+    root = select(func.coalesce(Person.merged_into_id, Person.id)).where(Person.id == person_id).scalar_subquery()
+    of_person = select(Person.id, Person.public_id, Person.birth_date).where(or_(Person.id == root, Person.merged_into_id == root))
+    # the record that speaks first
+    heads = session.execute(of_person.order_by(Person.merged_into_id.is_not(None), Person.id)).all()
+    members = [row.id for row in heads]
+    names = {row.id: row.public_id for row in heads}
     payments, more_payments = _payments(session, members, names)
-    parts: Iterator[Entry] = iter(
-        [
-            *_evidence(session, members, names),
-            *checks,
-            *_benefits(session, members, names),
-            *payments,
-            *_payment_changes(session, members, names),
-            *_enrolments(session, members, names),
-            *_outreach(session, members, names, today),
-            *_assistance(session, members, names, today),
-            *_alerts(session, members, names, today),
-            *_mergers(session, members, names, today),
-        ]
+    claims, more_claims = _claims(session, members, names)
+    small, more_checks = small_entries(session, members, names, today)
+    parts = [
+        *_evidence(session, members, names),
+        *_benefits(session, members, names),
+        *payments,
+        *claims,
+        *_alerts(session, members, names, today),
+        *small,
+    ]
+    records = tuple(RecordHead(row.id, row.public_id, row.birth_date) for row in heads)
+    return Line(
+        records, tuple(sorted(parts, key=lambda entry: (entry.on, entry.lane, entry.key))), more_checks or more_payments or more_claims
     )
-    records = tuple(RecordHead(key, heads[key].public_id, heads[key].birth_date) for key in members)
-    return Line(records, tuple(sorted(parts, key=lambda entry: (entry.on, entry.lane, entry.key))), more_checks or more_payments)
 
 
 def _evidence(session: Session, members: Sequence[int], names: dict[int, str]) -> Iterator[Entry]:
@@ -142,62 +102,22 @@ def _evidence(session: Session, members: Sequence[int], names: dict[int, str]) -
         )
 
 
-def _checks(session: Session, members: Sequence[int], names: dict[int, str], today: Today) -> tuple[list[Entry], bool]:
-    columns = (Verification.id, Verification.person_id, Verification.started_at, Verification.state, Verification.outcome)
-    tries = session.execute(
-        select(*columns, Verification.channel, Verification.reasons)
-        .where(Verification.person_id.in_(members))
-        .order_by(Verification.started_at.desc())
-        .limit(CHECKS_READ + 1)
-    ).all()
-    looks = session.execute(
-        select(IdentityCheck.id, IdentityCheck.person_id, IdentityCheck.checked_at, IdentityCheck.institution, IdentityCheck.level)
-        .where(IdentityCheck.person_id.in_(members))
-        .order_by(IdentityCheck.id.desc())
-        .limit(CHECKS_READ + 1)
-    ).all()
-    entries = [
-        Entry(
-            Lane.CHECK,
-            f"verification-{row.id}",
-            today(row.started_at),
-            f"verification.{(row.outcome or row.state).value}",
-            names[row.person_id],
-            facts={"channel": row.channel.value, "reasons": row.reasons},
-        )
-        for row in tries[:CHECKS_READ]
-    ]
-    entries += [
-        Entry(
-            Lane.CHECK,
-            f"identity-{row.id}",
-            today(row.checked_at),
-            f"identity.{row.level.value}",
-            names[row.person_id],
-            facts={"institution": row.institution},
-        )
-        for row in looks[:CHECKS_READ]
-    ]
-    return entries, max(len(tries), len(looks)) > CHECKS_READ
-
-
 def _benefits(session: Session, members: Sequence[int], names: dict[int, str]) -> Iterator[Entry]:
-    rows = session.scalars(select(Benefit).where(Benefit.person_id.in_(members)).order_by(Benefit.id)).all()
-    for row in rows:
-        facts = {"id": row.id, "scheme": row.scheme, "region": row.region_code, "monthly_fen": row.monthly_fen, "status": row.status.value}
-        key, name = f"benefit-{row.id}", names[row.person_id]
-        yield Entry(Lane.BENEFIT, key, row.from_month, "benefit", name, row.to_month, row.to_month is None, facts=facts)
-        if row.paused_on is not None:
-            yield Entry(Lane.PAUSE, f"pause-now-{row.id}", row.paused_on, "pause", name, None, lasts=True, facts=facts)
-    ended = (
-        select(BenefitPause, Benefit)
-        .join(Benefit, Benefit.id == BenefitPause.benefit_id)
-        .where(Benefit.person_id.in_(members))
-        .order_by(BenefitPause.id)
-    )
-    for pause, benefit in session.execute(ended):
-        facts = {"id": benefit.id, "scheme": benefit.scheme, "region": benefit.region_code, "resumed_on": pause.resumed_on}
-        yield Entry(Lane.PAUSE, f"pause-{pause.id}", pause.paused_on, "pause", names[benefit.person_id], pause.resumed_on, facts=facts)
+    """Benefits with their pauses, the present one and those that ended."""
+    query = select(Benefit, BenefitPause).outerjoin(BenefitPause, BenefitPause.benefit_id == Benefit.id)
+    done: set[int] = set()
+    for row, pause in session.execute(query.where(Benefit.person_id.in_(members)).order_by(Benefit.id, BenefitPause.id)):
+        name = names[row.person_id]
+        if row.id not in done:
+            done.add(row.id)
+            facts = {"id": row.id, "scheme": row.scheme, "region": row.region_code, "monthly_fen": row.monthly_fen}
+            facts["status"] = row.status.value
+            yield Entry(Lane.BENEFIT, f"benefit-{row.id}", row.from_month, "benefit", name, row.to_month, row.to_month is None, facts=facts)
+            if row.paused_on is not None:
+                yield Entry(Lane.PAUSE, f"pause-now-{row.id}", row.paused_on, "pause", name, None, lasts=True, facts=facts)
+        if pause is not None:
+            facts = {"id": row.id, "scheme": row.scheme, "region": row.region_code, "resumed_on": pause.resumed_on}
+            yield Entry(Lane.PAUSE, f"pause-{pause.id}", pause.paused_on, "pause", name, pause.resumed_on, facts=facts)
 
 
 def _payments(session: Session, members: Sequence[int], names: dict[int, str]) -> tuple[list[Entry], bool]:
@@ -222,58 +142,49 @@ def _payments(session: Session, members: Sequence[int], names: dict[int, str]) -
     return entries, len(rows) > PAYMENTS_READ
 
 
-def _payment_changes(session: Session, members: Sequence[int], names: dict[int, str]) -> Iterator[Entry]:
-    for row in session.scalars(select(PaymentChange).where(PaymentChange.person_id.in_(members)).order_by(PaymentChange.id)):
-        facts = {"state": row.state.value, "arrears_fen": row.arrears_fen, "reason": row.reason, "by": row.proposed_by}
-        name = names[row.person_id]
-        yield Entry(Lane.PAYMENT_CHANGE, f"change-{row.id}", row.effective_month, row.kind.value, name, facts=facts)
-
-
-def _enrolments(session: Session, members: Sequence[int], names: dict[int, str]) -> Iterator[Entry]:
-    for row in session.scalars(select(Enrolment).where(Enrolment.person_id.in_(members)).order_by(Enrolment.id)):
-        facts = {"scheme": row.scheme, "region": row.region_code}
-        key, name = f"enrolment-{row.id}", names[row.person_id]
-        yield Entry(Lane.ENROLMENT, key, row.from_month, "enrolment", name, row.to_month, row.to_month is None, facts=facts)
-
-
-def _outreach(session: Session, members: Sequence[int], names: dict[int, str], today: Today) -> Iterator[Entry]:
-    query = select(OutreachAttempt, Outreach.person_id).join(Outreach, Outreach.id == OutreachAttempt.outreach_id)
-    for row, person_id in session.execute(query.where(Outreach.person_id.in_(members)).order_by(OutreachAttempt.id)):
-        facts = {"outcome": row.outcome.value, "by": row.made_by, "note": row.note}
-        yield Entry(Lane.OUTREACH, f"attempt-{row.id}", today(row.made_at), row.channel.value, names[person_id], facts=facts)
-
-
-def _assistance(session: Session, members: Sequence[int], names: dict[int, str], today: Today) -> Iterator[Entry]:
-    for row in session.scalars(select(AssistanceRequest).where(AssistanceRequest.person_id.in_(members)).order_by(AssistanceRequest.id)):
-        if row.person_id is None:
-            continue
-        facts = {"from": row.requesting_region, "to": row.performing_region, "reason": row.reason}
-        yield Entry(Lane.ASSISTANCE, f"assistance-{row.id}", today(row.requested_at), row.state.value, names[row.person_id], facts=facts)
+def _claims(session: Session, members: Sequence[int], names: dict[int, str]) -> tuple[list[Entry], bool]:
+    query = select(Claim, Institution.name, Institution.region_code).join(Institution, Institution.id == Claim.institution_id)
+    rows = session.execute(
+        query.where(Claim.person_id.in_(members)).order_by(Claim.to_date.desc(), Claim.id.desc()).limit(CLAIMS_READ + 1)
+    ).all()
+    entries = [
+        Entry(
+            Lane.CLAIM,
+            f"claim-{row.id}",
+            row.from_date,
+            row.setting.value,
+            names[row.person_id],
+            row.to_date,
+            facts={
+                "id": row.id,
+                "institution": institution,
+                "region": region,
+                "diagnosis": row.principal_diagnosis,
+                "total_fen": row.total_fen,
+                "fund_fen": row.fund_fen,
+            },
+        )
+        for row, institution, region in rows[:CLAIMS_READ]
+    ]
+    return entries, len(rows) > CLAIMS_READ
 
 
 def _alerts(session: Session, members: Sequence[int], names: dict[int, str], today: Today) -> Iterator[Entry]:
-    for alert in session.scalars(select(Alert).where(Alert.person_id.in_(members)).order_by(Alert.id)):
-        if alert.person_id is None:
-            continue
-        until = None if alert.closed_at is None else today(alert.closed_at)
-        facts = {"public_id": alert.public_id, "state": alert.state.value, "severity": alert.severity.value, "closed": alert.close_reason}
-        on, name = today(alert.opened_at), names[alert.person_id]
-        yield Entry(Lane.ALERT, f"alert-{alert.id}", on, alert.code, name, until, until is None, facts=facts)
-    for case in session.scalars(select(CaseFile).where(CaseFile.person_id.in_(members)).order_by(CaseFile.id)):
-        if case.person_id is None:
-            continue
-        until = None if case.closed_at is None else today(case.closed_at)
-        facts = {"owner": case.owner, "outcome": None if case.outcome is None else case.outcome.value, "conclusion": case.conclusion}
-        on, name = today(case.opened_at), names[case.person_id]
-        yield Entry(Lane.CASE, f"case-{case.id}", on, "case", name, until, until is None, facts=facts)
-
-
-def _mergers(session: Session, members: Sequence[int], names: dict[int, str], today: Today) -> Iterator[Entry]:
-    query = select(PersonMerge).where(or_(PersonMerge.kept_id.in_(members), PersonMerge.merged_id.in_(members))).order_by(PersonMerge.id)
-    for row in session.scalars(query):
-        mine = row.merged_id if row.merged_id in names else row.kept_id
-        facts: dict[str, Any] = {"reason": row.reason, "by": row.merged_by}
-        yield Entry(Lane.MERGER, f"merger-{row.id}", today(row.merged_at), "merged", names[mine], facts=facts)
-        if row.split_at is not None:
-            facts = {"reason": row.split_reason, "by": row.split_by}
-            yield Entry(Lane.MERGER, f"split-{row.id}", today(row.split_at), "split", names[mine], facts=facts)
+    """Alerts with the cases that were made of them."""
+    query = select(Alert, CaseFile).outerjoin(CaseFile, CaseFile.alert_id == Alert.id).where(Alert.person_id.in_(members))
+    done: set[int] = set()
+    for alert, case in session.execute(query.order_by(Alert.id, CaseFile.id)):
+        name = names[alert.person_id] if alert.person_id is not None else ""
+        facts: dict[str, Any]
+        if alert.id not in done:
+            done.add(alert.id)
+            until = None if alert.closed_at is None else today(alert.closed_at)
+            facts = {"public_id": alert.public_id, "state": alert.state.value, "severity": alert.severity.value}
+            facts["closed"] = alert.close_reason
+            on = today(alert.opened_at)
+            yield Entry(Lane.ALERT, f"alert-{alert.id}", on, alert.code, name, until, until is None, facts=facts)
+        if case is not None:
+            until = None if case.closed_at is None else today(case.closed_at)
+            facts = {"owner": case.closed_by or case.owner, "outcome": None if case.outcome is None else case.outcome.value}
+            facts["conclusion"] = case.conclusion if case.outcome is not None else None  # not while it is only proposed
+            yield Entry(Lane.CASE, f"case-{case.id}", today(case.opened_at), "case", name, until, until is None, facts=facts)

@@ -23,13 +23,17 @@ ALL_VANISHED = "signals_vanished"
 """Why triage closes an alert: none of its signals stands any more."""
 MERGED = "person_merged"
 """Why triage closes an alert: its signals are with the alert of the person whose record speaks now."""
+SUPPRESSED = "suppressed"
+"""Why triage closes an alert: somebody suppressed what stands behind it."""
+IN_SHADOW = "rule_in_shadow"
+"""Why triage closes an alert: the rules that found what stands behind it open none any more."""
 CHANGES_KEPT = 20
 NAMED_MAX = 20
 _SAYS = ("code", "key", "severity", "person_id", "region_code", "amount_fen", "priority", "details")
 _STATE = ("state", "closed_by", "closed_at", "close_reason")
 
 
-def alert_key(person_id: int) -> str:
+def person_alert_key(person_id: int) -> str:
     """Key of the one alert on a person."""
     return f"person:{person_id}"
 
@@ -72,12 +76,21 @@ class TriageWrites:
         self._new.append({**says, "details": details, "updated_at": self.now, "opened_by": self.by, "opened_at": self.now})
         self._joined += [(row.id, subject.key) for row in live]
 
-    def update(self, alert: Row[Any], subject: Subject, live: Sequence[Row[Any]], vanished: Sequence[Row[Any]], weighed: Weighed) -> None:
-        """An alert whose signals stand, as they are now; nothing when it says so already."""
+    def update(
+        self,
+        alert: Row[Any],
+        subject: Subject,
+        live: Sequence[Row[Any]],
+        vanished: Sequence[Row[Any]],
+        weighed: Weighed,
+        muted: Sequence[Row[Any]] = (),
+    ) -> None:
+        """An alert whose signals stand, as they are now; nothing when it says so already. muted: stand, and count no more."""
         news = {
             "joined": [row.public_id for row in live if row.alert_id != alert.id],
             "changed": [row.public_id for row in live if row.alert_id == alert.id and row.triage_due],
             "vanished": _gone(alert, vanished),
+            "muted": [row.public_id for row in muted if row.alert_id == alert.id and row.triage_due],
         }
         for row in live:
             if row.alert_id != alert.id or row.triage_due:
@@ -94,12 +107,15 @@ class TriageWrites:
         self._record("alert.updated", alert, subject, news=_named(news), amount_fen=amounts, lead=leads)
         self.updated += 1
 
-    def empty(self, alert: Row[Any], subject: Subject, vanished: Sequence[Row[Any]]) -> None:
-        """An alert none of whose signals stands: it closes, unless people work on it."""
-        news = {"vanished": _gone(alert, vanished)}
+    def empty(
+        self, alert: Row[Any], subject: Subject, vanished: Sequence[Row[Any]], muted: Sequence[Row[Any]] = (), silenced: str = SUPPRESSED
+    ) -> None:
+        """An alert none of whose signals counts: it closes, unless people work on it. silenced: why muted ones count no more."""
+        mine = [row for row in muted if row.alert_id == alert.id]
+        news = {"vanished": _gone(alert, vanished), "muted": [row.public_id for row in mine if row.triage_due]}
         if alert.state is AlertState.OPEN:
-            self._close(alert, subject, ALL_VANISHED, news=_named(news))
-        elif news["vanished"]:
+            self._close(alert, subject, silenced if mine else ALL_VANISHED, news=_named(news))
+        elif news["vanished"] or news["muted"]:
             self._change(alert, details=self._tell({**alert.details, "signals": {}}, news))
             self._record("alert.updated", alert, subject, news=_named(news))
             self.updated += 1

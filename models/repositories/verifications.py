@@ -123,11 +123,6 @@ def token_fits(verification: Verification, token_hash: bytes) -> bool:
     return hmac.compare_digest(verification.token_hash, token_hash)
 
 
-def update_challenge(session: Session, verification_id: str, challenge: dict[str, Any]) -> bool:
-    """Keep a challenge's progress. False when the session is no longer open."""
-    return _change(session, verification_id, VerificationState.OPEN, challenge=challenge)
-
-
 def claim_for_decision(session: Session, verification_id: str, *, now: datetime, takeover_after: timedelta) -> bool:
     """Take an open session for deciding; True for one caller only.
 
@@ -334,6 +329,18 @@ def purge_now(session: Session, verification_id: str, *, now: datetime) -> None:
         .execution_options(synchronize_session=False)
     )
     session.expire_all()
+
+
+def purge_person(session: Session, person_id: int) -> None:
+    """Empty the sealed observations and pictures of every session of the person at once; digests and measures stay."""
+    own = select(Verification.id).where(Verification.person_id.in_(persons.records_of(session, person_id)))
+    kept = VerificationFrame.observation.is_not(None) | VerificationFrame.picture.is_not(None)
+    session.execute(
+        update(VerificationFrame)
+        .where(VerificationFrame.verification_id.in_(own), kept)
+        .values(observation=None, picture=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def purge_frames(session: Session, *, now: datetime) -> int:

@@ -70,7 +70,7 @@ def add(
         public_id=public_id,
         client_pk=client_pk,
         url=url,
-        secret_sealed=keyring.seal(secret.encode("ascii"), _context(public_id)),
+        secret_sealed=keyring.seal(secret.encode("ascii"), sealed_for(public_id)),
         states=None if states is None else sorted(state.value for state in states),
         after_change_id=newest_id(session),
         created_at=now,
@@ -151,9 +151,10 @@ def remove(session: Session, endpoint: WebhookEndpoint) -> None:
 
 def target(endpoint: WebhookEndpoint, keyring: KeyRing) -> Target:
     """Open the secret. Raises UnsealError."""
-    secret = keyring.unseal(endpoint.secret_sealed, _context(endpoint.public_id)).decode("ascii")
+    secret = keyring.unseal(endpoint.secret_sealed, sealed_for(endpoint.public_id)).decode("ascii")
     return Target(endpoint.id, endpoint.public_id, endpoint.url, secret)
 
 
-def _context(public_id: str) -> bytes:
+def sealed_for(public_id: str) -> bytes:
+    """What the secret of an endpoint is bound to."""
     return f"webhook_endpoint.secret_sealed:{public_id}".encode("ascii")

@@ -13,8 +13,9 @@ from flask.testing import FlaskClient
 
 from api.rights import RoleName
 from api.scopes import Scope
-from api.v1 import assistance
+from api.v1 import assistance, claims
 from tests.api.conftest import NAME, RESIDENT_ID, World, blank_picture, csrf, make_world
+from tests.api.headers import wrong_headers
 from tests.conftest import FixedClock
 
 PICTURE = {"data": blank_picture(), "content_type": "image/jpeg"}
@@ -117,6 +118,13 @@ def rows(person: str) -> dict[str, Row]:
         "v1.read_alerts": Row("GET", "/alerts", 200, ALERT_READERS, scope=Scope.ALERTS_READ),
         "v1.read_alert": Row("GET", "/alerts/nothing", 404, ALERT_READERS, scope=Scope.ALERTS_READ),
         "v1.read_signals": Row("GET", "/signals", 200, ALERT_READERS, scope=Scope.ALERTS_READ),
+        "v1.screen_claim": Row(
+            "POST",
+            "/claims:screen",
+            404,
+            scope=Scope.CLAIMS_SCREEN,
+            arguments={"json": {**claims.EXAMPLE_REQUEST, "resident_id": RESIDENT_ID}},
+        ),
         "v1.read_engine": Row("GET", "/engine", 200, EVERY_ROLE),
         "v1.read_problem": Row("GET", "/problems/conflict", 200, open=True),
     }
@@ -146,6 +154,7 @@ def doors(app: APIFlask) -> set[str]:
 
 def ask(client: FlaskClient, row: Row, headers: dict[str, str] | None = None) -> tuple[int, str]:
     answer = client.open("/api/v1" + row.path, method=row.method, headers=headers or {}, **(row.arguments or {}))
+    assert wrong_headers(answer, https=False) == [], row.path
     code = answer.get_json()["code"] if answer.mimetype == "application/problem+json" else ""
     return answer.status_code, code
 

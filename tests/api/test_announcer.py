@@ -21,7 +21,7 @@ from models.enrolment import Scheme
 from models.keys import FileKeyRing
 from models.life_evidence import EvidenceKind, Strength
 from models.person import Person
-from models.repositories import certifications, changes_feed, life_evidence, status_changes
+from models.repositories import announced_facts, certifications, changes_feed, life_evidence, status_changes
 from models.repositories.life_evidence import NewEvidence
 from models.status_change import StatusAnnounced, StatusChange, StatusTouch
 from tests.conftest import FixedClock
@@ -143,7 +143,9 @@ class History:
         self.session.execute(update(Person).where(Person.id == self.ids[person]).values(region_code=region))
 
     def _days_pass(self, number: int) -> None:
+        self.check_facts(self.today)
         self.today += timedelta(days=number)
+        self.check_facts(self.today)
 
     def _announce(self) -> None:
         moment = datetime.combine(self.today, NOW.timetz())
@@ -167,6 +169,9 @@ class History:
                 row = told[person_id]
                 assert (row.state, row.last_certified_on, row.due_on) == (status.state, status.last_certified_on, status.due_on)
                 assert row.region_code == person.region_code
+        for days in (-400, -1, 0, 45):
+            everybody = self.check_facts(self.today + timedelta(days=days))
+            assert everybody or days != 0, "right after a look they hold"
         picture: dict[str, changes_feed.AnnouncedChange] = {}
         after = 0
         while True:
@@ -181,6 +186,25 @@ class History:
         replayed = {key: (row.state, row.last_certified_on, row.due_on, row.region_code) for key, row in picture.items()}
         kept = {persons[key].public_id: (row.state, row.last_certified_on, row.due_on, row.region_code) for key, row in told.items()}
         assert replayed == kept
+
+    def check_facts(self, on: date) -> bool:
+        """Whether the facts of everybody who draws a benefit hold on the day; that those which hold are right, and who is left out."""
+        from_facts = {
+            row.person_id: row
+            for row in self.session.execute(select(announced_facts.status_from_facts(POLICY, on, "420000")))
+            if row.person_id in self.ids
+        }
+        for person_id, row in from_facts.items():
+            status = certifications.status_of(self.session, person_id, POLICY, on)
+            assert (row.state, row.last_certified_on, row.due_on) == (status.state, status.last_certified_on, status.due_on)
+        for pensioners_only in (True, False):
+            others = select(Person.id).where(announced_facts.without_facts(on, "420000", pensioners_only=pensioners_only))
+            rest = set(self.session.scalars(others.where(Person.merged_into_id.is_(None), Person.id.in_(self.ids))))
+            unmerged = set(self.session.scalars(select(Person.id).where(Person.merged_into_id.is_(None), Person.id.in_(self.ids))))
+            drawing = set(self.session.scalars(select(func.coalesce(Person.merged_into_id, Person.id)).join(Benefit)))
+            assert not rest & from_facts.keys()
+            assert rest | from_facts.keys() >= (unmerged & drawing if pensioners_only else unmerged)
+        return {person_id for person_id in drawing if person_id in self.ids} <= from_facts.keys()
 
 
 @settings(max_examples=25)

@@ -33,9 +33,9 @@ def test_the_page_shows_the_doors_and_asks_nobody_outside(address: str, playwrig
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto(f"{address}/docs")
-    page.wait_for_selector("#operations-v1-start_verification", timeout=20_000)
+    page.wait_for_selector("#operations-v1-start_verification", timeout=60_000)
     page.click("#operations-v1-start_verification .opblock-summary-control")
-    page.wait_for_selector("text=Idempotency-Key", timeout=20_000)
+    page.wait_for_selector("text=Idempotency-Key", timeout=60_000)
     browser.close()
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
     assert complaints == []

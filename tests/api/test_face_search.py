@@ -19,9 +19,9 @@ from detection.faces.people import FacePeople
 from models.repositories import calibrations
 from models.repositories.calibrations import NewCalibration
 from models.repositories.face_vectors import VectorStoreError
+from models.templates import calibration_data
 from tests.api.conftest import World
 from verify.calibration import Calibration, Person, calibrate
-from verify.calibration_service import calibration_data
 from verify.normalisation import Cohort
 
 COUNT = 1_000
@@ -50,7 +50,7 @@ def own(world: World) -> Calibration:
 
 def promote(world: World, calibration: Calibration) -> int:
     context = world.context
-    payload = context.keyring.seal(calibration.to_bytes(), calibration_data(context.engine))
+    payload = context.keyring.seal(calibration.to_bytes(), calibration_data(context.engine.name, context.engine.version))
     new = NewCalibration(
         context.engine.name, context.engine.version, payload, calibration.references, calibration.impostor_pairs, calibration.summary()
     )

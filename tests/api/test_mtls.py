@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -22,8 +23,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
+from sqlalchemy import select
 
+from api.client import LifecertClient, NotAnsweredError, ProblemError
 from api.clients import KnownClients
+from models.audit import AuditEntry
+from models.database import Database
 from models.region import Region, RegionLevel
 from models.repositories import clients, persons
 from tests.api.conftest import HOME_PROVINCE, HOME_REGION, NAME, RESIDENT_ID, World
@@ -99,8 +104,21 @@ class Served:
             return client.post(f"{self.base}/api/v1/statuses/lookup", json={"resident_id": RESIDENT_ID}, headers=headers)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A home with a person and a client that has a certificate, to be served."""
+
+    folder: Path
+    home: Path
+    authority: Authority
+    server: Issued
+    hospital: Issued
+    stranger: Issued
+    client_id: str
+
+
 @pytest.fixture(scope="module")
-def served(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def prepared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     from api.context import open_context
     from api.settings import EngineChoice, Environment, Settings
 
@@ -118,7 +136,7 @@ def served(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         session.flush()
         new = persons.NewPerson(resident_id=RESIDENT_ID, name=NAME, region_code=HOME_REGION)
         persons.add(session, new, keyring=context.keyring, now=context.clock())
-        clients.add(
+        made = clients.add(
             session,
             name="hospital",
             scopes=["status:read"],
@@ -131,24 +149,33 @@ def served(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
             now=context.clock(),
         )
     context.database.dispose()
+    return Prepared(folder, home, authority, server, hospital, stranger, made.client_id)
+
+
+@contextlib.contextmanager
+def running(prepared: Prepared, client_cert: str) -> Iterator[Served]:
+    """`lifecert run` over TLS, gone at the end with all its processes. client_cert: optional or required."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIFECERT_")} | {
-        "LIFECERT_HOME": str(home),
+        "LIFECERT_HOME": str(prepared.home),
         "LIFECERT_ENVIRONMENT": "test",
         "LIFECERT_ENGINE": "scripted",
-        "LIFECERT_TLS_CERT": str(server.certificate),
-        "LIFECERT_TLS_KEY": str(server.key),
-        "LIFECERT_CLIENT_CA": str(authority.file),
+        "LIFECERT_JOBS": "off",
+        "LIFECERT_TLS_CERT": str(prepared.server.certificate),
+        "LIFECERT_TLS_KEY": str(prepared.server.key),
+        "LIFECERT_CLIENT_CA": str(prepared.authority.file),
+        "LIFECERT_CLIENT_CERT": client_cert,
     }
     words = [sys.executable, "-m", "api.cli", "run", "--port", str(port), "--workers", "1"]
-    with (folder / "server.log").open("wb") as log:
+    path = prepared.folder / f"server-{client_cert}.log"
+    with path.open("wb") as log:
         process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
-        base = f"https://127.0.0.1:{port}"
-        wait_for(base, authority, process, folder / "server.log")
-        yield Served(base, authority, hospital, stranger)
+        served = Served(f"https://127.0.0.1:{port}", prepared.authority, prepared.hospital, prepared.stranger)
+        wait_for(served, process, path)
+        yield served
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -158,13 +185,27 @@ def served(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
             process.wait()
 
 
-def wait_for(base: str, authority: Authority, process: subprocess.Popen[bytes], log: Path) -> None:
-    trust = ssl.create_default_context(cafile=str(authority.file))
+@pytest.fixture(scope="module")
+def served(prepared: Prepared) -> Iterator[Served]:
+    with running(prepared, "optional") as serving:
+        yield serving
+
+
+@pytest.fixture(scope="module")
+def locked(prepared: Prepared) -> Iterator[Served]:
+    """Lets nobody in without a certificate."""
+    with running(prepared, "required") as serving:
+        yield serving
+
+
+def wait_for(served: Served, process: subprocess.Popen[bytes], log: Path) -> None:
+    trust = ssl.create_default_context(cafile=str(served.authority.file))
+    trust.load_cert_chain(served.hospital.certificate, served.hospital.key)
     deadline = time.monotonic() + LONG_S
     while True:
         try:
             with httpx.Client(verify=trust) as client:
-                assert client.get(f"{base}/healthz").status_code == 200
+                assert client.get(f"{served.base}/healthz").status_code == 200
                 return
         except httpx.TransportError:
             assert process.poll() is None, log.read_text()
@@ -192,6 +233,45 @@ def test_a_certificate_of_another_authority_does_not_get_through_tls(served: Ser
 def test_a_certificate_in_a_browser_speaks_for_nobody(served: Served) -> None:
     assert served.ask(served.hospital, {"Sec-Fetch-Site": "cross-site"}).status_code == 401
     assert served.ask(served.hospital, {"Origin": "https://elsewhere.invalid"}).status_code == 401
+
+
+def programme(served: Served, issued: Issued | None, *, secret: str | None = None) -> LifecertClient:
+    """The Python client with a certificate, or with a secret."""
+    certificate = None if issued is None else (str(issued.certificate), str(issued.key))
+    identity = None if secret is None else "c0"
+    return LifecertClient(served.base, identity, secret, certificate=certificate, authority=str(served.authority.file), timeout_s=20)
+
+
+@pytest.mark.parametrize("way", ["served", "locked"])
+def test_the_python_client_is_known_by_its_certificate(prepared: Prepared, way: str, request: pytest.FixtureRequest) -> None:
+    with programme(request.getfixturevalue(way), prepared.hospital) as lifecert:
+        assert lifecert.status(resident_id=RESIDENT_ID).state == "never_certified"
+    database = Database(f"sqlite:///{prepared.home / 'lifecert.sqlite3'}")
+    with database.read_scope() as session:
+        actors = session.scalars(select(AuditEntry.actor).where(AuditEntry.action == "status_looked_up")).all()
+    database.dispose()
+    assert set(actors) == {f"client:{prepared.client_id}"}
+
+
+def test_the_python_client_tells_a_certificate_that_no_client_has_from_none_at_all(locked: Served) -> None:
+    with programme(locked, locked.stranger) as lifecert, pytest.raises(ProblemError) as refused:
+        lifecert.status(resident_id=RESIDENT_ID)
+    assert refused.value.status == 401
+    with programme(locked, None, secret="secret") as lifecert, pytest.raises(NotAnsweredError):
+        lifecert.status(resident_id=RESIDENT_ID)
+
+
+def test_where_certificates_are_required_nobody_gets_through_tls_without_one(locked: Served, tmp_path: Path) -> None:
+    assert locked.ask(locked.hospital).status_code == 200
+    for issued in (None, Authority(tmp_path, "other").issue("forged")):
+        with pytest.raises(httpx.TransportError):
+            locked.ask(issued)
+    trust = ssl.create_default_context(cafile=str(locked.authority.file))
+    trust.maximum_version = ssl.TLSVersion.TLSv1_2  # where a client learns it before its handshake is over
+    address = ("127.0.0.1", httpx.URL(locked.base).port or 0)
+    with socket.create_connection(address, timeout=20) as line, pytest.raises((ssl.SSLError, ConnectionError)):
+        trust.wrap_socket(line, server_hostname="localhost")
+    assert locked.ask(locked.hospital).status_code == 200, "who was refused hurt nobody"
 
 
 def test_a_revoked_certificate_opens_nothing(both_worlds: World) -> None:

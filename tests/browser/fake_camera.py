@@ -38,7 +38,7 @@ def clip_frames(data_folder: Path) -> list[Picture]:
 def left_then_right() -> Iterator[int]:
     """Which frame of the clip is shown, ten a second: straight 9 s, left and back, straight 5 s, right and back, straight 10 s.
 
-    She turns at less than half the clip's speed, as the page asks people to: a frame that the line drops is then no jump. A person waits
+    She turns at a fifth of the clip's speed, as the page asks people to: a frame that the line drops is then no jump. A person waits
     for the prompt and a film does not: the long stretches leave a busy machine time to come to it.
     """
     yield from _straight(9)
@@ -49,7 +49,7 @@ def left_then_right() -> Iterator[int]:
 
 
 def _slowly(turn: tuple[int, ...]) -> Iterator[int]:
-    return (index for index in turn for _ in range(2))
+    return (index for index in turn for _ in range(4))
 
 
 def _straight(seconds: int) -> Iterator[int]:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import CDPSession, Page, Request, Route, expect
 
 from models.consent import ConsentPurpose
-from tests.browser.conftest import CANNED_ID, GUIDE, NAME, RESIDENT_ID, Service, agree, identify
+from tests.browser.conftest import CANNED_ID, GUIDE, NAME, RESIDENT_ID, Service, agree, identify, until, until_js
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -121,7 +121,7 @@ def test_frames_carry_their_step_and_are_never_more_than_two_at_a_time(open_page
     server = Server(page, guides=[GUIDE, GUIDE, GUIDE, left])
     page.click("#open")
     expect(page.locator("#prompt")).to_contain_text("左")
-    page.wait_for_timeout(1500)
+    until(page, lambda: server.frames[-1]["step"] == "second" and page.get_attribute("#progress", "value") == "30")
     assert [int(frame["seq"]) for frame in server.frames] == list(range(len(server.frames)))  # type: ignore[call-overload]
     assert server.frames[0]["step"] == "first"
     assert server.frames[-1]["step"] == "second"
@@ -145,9 +145,8 @@ def test_colours_change_at_most_twice_a_second(open_page: Callable[..., Page]) -
         }"""
     )
     page.click("#open")
-    page.wait_for_timeout(4000)
+    until_js(page, "new Set(window.changes.map(([, colour]) => colour)).size >= 3")
     changes = page.evaluate("window.changes")
-    assert len({colour for _, colour in changes}) >= 3
     gaps = [later[0] - earlier[0] for earlier, later in itertools.pairwise(changes)]
     assert min(gaps) >= 490  # milliseconds; a timer's clock is this exact
 
@@ -158,13 +157,12 @@ def test_a_line_that_breaks_is_told_and_the_same_frame_is_sent_again(open_page: 
     server = Server(page)
     page.click("#open")
     page.locator("#stage").wait_for()
-    page.wait_for_timeout(800)
+    until(page, lambda: len(server.frames) >= 3)
     server.down = True
     expect(page.locator("#hint")).to_contain_text("网络")
     before = len(server.frames)
     server.down = False
-    page.wait_for_timeout(3500)
-    assert len(server.frames) > before
+    until(page, lambda: len(server.frames) > before + 2)
     seqs = [int(frame["seq"]) for frame in server.frames]  # type: ignore[call-overload]
     assert sorted(seqs) == list(range(len(seqs)))
 
@@ -184,10 +182,12 @@ def test_a_slow_line_gets_smaller_and_fewer_pictures(open_page: Callable[..., Pa
     throttle(line, kilobytes_a_second=40, latency_ms=600)
     page.click("#open")
     page.locator("#stage").wait_for()
-    page.wait_for_timeout(9000)
-    first, last = sent[:2], sent[-4:]
-    assert last[-1][1] < first[0][1] * 0.8
-    assert (len(last) - 1) / (last[-1][0] - last[0][0]) <= 4.6  # frames a second
+    until(page, lambda: len(sent) > 4 and sent[-4][1] < sent[0][1] * 0.8 and pace(sent[-4:]) <= 4.6)
+
+
+def pace(sent: list[tuple[float, int]]) -> float:
+    """Frames a second."""
+    return (len(sent) - 1) / (sent[-1][0] - sent[0][0])
 
 
 def throttle(line: CDPSession, *, kilobytes_a_second: int, latency_ms: int) -> None:

@@ -44,6 +44,7 @@ def sought_person(service: Service, sequence: int) -> tuple[str, str]:
     return public_id, change
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("language", "tag", "width", "theme"), [("zh", "zh-CN", 320, "light"), ("en", "en", 1440, "dark")])
 def test_pages_of_outreach_and_payments(
     language: str, tag: str, width: int, theme: str, open_page: Callable[..., Page], watch: Watch, service: Service

@@ -18,7 +18,7 @@ from models.life_evidence import EvidenceKind, Strength
 from models.repositories import alerts, life_evidence, persons
 from models.repositories.alerts import NewAlert
 from models.repositories.life_evidence import NewEvidence
-from tests.browser.conftest import CITY, NAME, RESIDENT_ID, Service, Watch, sign_in
+from tests.browser.conftest import CITY, NAME, RESIDENT_ID, Service, Watch, sign_in, until_js
 from tests.browser.test_every_page import look_at
 from verify.evidence_rules import TypedEvidence
 
@@ -48,10 +48,11 @@ def full(service: Service) -> tuple[str, str]:
         session.add_all(Payment(benefit_id=benefit.id, month=date(today.year - 1, month, 1), amount_fen=200_000) for month in range(1, 13))
         finding = NewAlert("P7", "browser", AlertSeverity.WARNING, CITY, person.id, 12_300)
         alerts.open_alerts(session, [finding], by="test", now=context.clock())
-        alert = alerts.listing(session, region_code=CITY, states=["open"])[0].public_id  # type: ignore[list-item]
+        alert = alerts.of_person(session, [person.id])[0].public_id
     return service.person, alert
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("language", "tag", "width", "theme"), [("zh", "zh-CN", 320, "light"), ("en", "en", 1440, "dark")])
 def test_staff_pages(
     language: str, tag: str, width: int, theme: str, open_page: Callable[..., Page], watch: Watch, service: Service, full: tuple[str, str]
@@ -81,7 +82,7 @@ def test_the_position_is_taken_when_the_button_is_pressed(open_page: Callable[..
     latitude = page.locator("[name=latitude_deg]")
     assert latitude.input_value() == ""
     page.click("#take-position")
-    page.wait_for_function("document.querySelector('[name=latitude_deg]').value !== ''")
+    until_js(page, "document.querySelector('[name=latitude_deg]').value !== ''")
     assert (latitude.input_value(), page.locator("[name=longitude_deg]").input_value()) == ("30.5", "114.25")
     assert page.inner_text("#position-said").endswith("12")
     page.fill("#place", "Village 3")

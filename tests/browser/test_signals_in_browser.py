@@ -32,6 +32,7 @@ def found(service: Service) -> Found:
         return fill(session, context.keyring, first, THIRD_NUMBER, context.clock() - timedelta(days=3))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("language", "tag", "width", "theme"), [("zh", "zh-CN", 320, "light"), ("en", "en", 1440, "dark")])
 def test_pages_of_alerts_runs_and_rules(
     language: str, tag: str, width: int, theme: str, open_page: Callable[..., Page], watch: Watch, service: Service, found: Found

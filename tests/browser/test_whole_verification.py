@@ -15,14 +15,16 @@ from pypdf import PdfReader
 
 from models.identifiers import mask_name
 from tests.browser import conftest as pages
-from tests.browser.conftest import FLAGS, Service
+from tests.browser.conftest import FLAGS, PATIENCE_MS, Service
 from tests.browser.fake_camera import clip_frames, left_then_right, write_stream
 from tests.conftest import CHROMIUM
-from verify.evidence import EvidenceKind, EvidenceState
+from verify.evidence import EvidenceKind, EvidenceState, Outcome
+from verify.views import VerificationView
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
-WHOLE_VERIFICATION_MS = 60_000
+WHOLE_VERIFICATION_MS = 120_000
+TRIES = 3
 REFERENCE_FRAME = 18  # of the clip: she looks almost straight
 
 
@@ -45,7 +47,7 @@ def browser_with_her(playwright: Playwright, data_folder: Path, tmp_path_factory
 @pytest.fixture
 def page(browser_with_her: Browser, real_service: Service) -> Iterator[Page]:
     context = browser_with_her.new_context(base_url=real_service.address, viewport={"width": 390, "height": 844}, accept_downloads=True)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 
@@ -65,13 +67,27 @@ def enrol(page: Page, person_id: str, picture: Path) -> None:
     page.wait_for_url("**/")
 
 
-def prove(page: Page, name: str, number: str) -> None:
-    """The pensioner's own way: who, what will happen, camera, result."""
+def prove(page: Page, service: Service, name: str, number: str) -> VerificationView:
+    """The pensioner's own way: who, what will happen, camera, result; once more when the page asks for it.
+
+    The film before the camera does not wait for the prompts as a person does: a machine that is busy elsewhere may miss her turn.
+    """
+    person = {pages.RESIDENT_ID: service.person, pages.SECOND_RESIDENT_ID: service.second}[number]
     pages.identify(page, name, number)
-    page.wait_for_url("**/certify/how")
-    page.click("a.btn-main")
-    page.click("#open")
-    page.wait_for_url("**/certify/result", timeout=WHOLE_VERIFICATION_MS)
+    for _ in range(TRIES):
+        page.wait_for_url("**/certify/how")
+        page.click("a.btn-main")
+        page.click("#open")
+        page.wait_for_url("**/certify/result", timeout=WHOLE_VERIFICATION_MS)
+        attempt = service.context.verification.latest_of(person)  # None: its time ran out
+        if attempt is not None and turned_as_asked(attempt) and attempt.outcome is not Outcome.RETRY:
+            return attempt
+        page.click(".actions a[href$='/certify/how']")
+    raise AssertionError(f"not finished in {TRIES} tries: {attempt}")
+
+
+def turned_as_asked(attempt: VerificationView) -> bool:
+    return {e.state for e in attempt.evidence if e.kind is EvidenceKind.ACTIVE} == {EvidenceState.PASSED}
 
 
 def test_she_is_certified_against_her_own_reference_and_anyone_can_check_it(
@@ -82,7 +98,7 @@ def test_she_is_certified_against_her_own_reference_and_anyone_can_check_it(
     enrol(page, real_service.person, picture)
 
     page.context.add_cookies([{"name": "lifecert_language", "value": "en", "url": real_service.address}])
-    prove(page, pages.NAME, pages.RESIDENT_ID)
+    prove(page, real_service, pages.NAME, pages.RESIDENT_ID)
 
     assert page.inner_text("h1") == "Done: your pension is confirmed"
     with page.expect_download() as download:
@@ -110,15 +126,13 @@ def test_she_is_not_certified_against_another_persons_reference(
     picture = somebody_else(real_service, data_folder, tmp_path)
     enrol(page, real_service.second, picture)
 
-    prove(page, pages.SECOND_NAME, pages.SECOND_RESIDENT_ID)
+    attempt = prove(page, real_service, pages.SECOND_NAME, pages.SECOND_RESIDENT_ID)
 
     assert "您已通过认证" not in page.inner_text("main")
     assert real_service.context.verification.certificates.of_person(real_service.second) == []
-    attempt = real_service.context.verification.latest_of(real_service.second)
-    assert attempt is not None
     match = next(evidence for evidence in attempt.evidence if evidence.kind is EvidenceKind.MATCH)
     assert match.state is not EvidenceState.PASSED
-    assert {e.state for e in attempt.evidence if e.kind is EvidenceKind.ACTIVE} == {EvidenceState.PASSED}  # it was the face, not the turns
+    assert turned_as_asked(attempt)  # it was the face, not the turns
     assert page.locator(".certificate").count() == 0
     assert page.locator("main .ways, main .advice, main .outcome").count() >= 1
 

@@ -43,6 +43,15 @@ def test_each_kind_is_asked_for_once_a_night(context: Context) -> None:
     queue.storage.close()
 
 
+def test_a_note_that_nobody_can_read_does_not_stop_the_others(context: Context) -> None:
+    broken = detection_requests.folder(context) / "claims-20260315-all.json"
+    for content in ("", "[]", '{"kind": "astrology"}'):
+        broken.write_text(content, encoding="utf-8")
+        assert detection_requests.waiting(context) == []
+        assert not broken.exists()  # it can be asked for again
+    assert ask_for_tonight(context)
+
+
 def test_nothing_is_asked_for_by_day(context: Context) -> None:
     assert ask_for_tonight(dataclasses.replace(context, clock=FixedClock(NIGHT.replace(hour=6)))) == []
 
@@ -50,7 +59,7 @@ def test_nothing_is_asked_for_by_day(context: Context) -> None:
 def test_what_was_done_today_is_not_asked_for_and_a_region_is_not_everybody(context: Context) -> None:
     ran(context, DetectionKind.BENEFITS, RunState.DONE)
     ran(context, DetectionKind.PAYMENTS, RunState.DONE, region="420100")
-    assert ask_for_tonight(context) == [DetectionKind.DUPLICATES, DetectionKind.PAYMENTS]
+    assert ask_for_tonight(context) == [DetectionKind.DUPLICATES, DetectionKind.PAYMENTS, DetectionKind.CLAIMS]
 
 
 def test_a_run_that_fails_again_and_again_is_left_to_people(context: Context) -> None:

@@ -19,7 +19,9 @@ from sqlalchemy import func, select
 from api.policy import load_policy
 from models.account import Account
 from models.certification_state import CertificationState
+from models.claim import Claim, ClaimLine
 from models.database import Database
+from models.knowledge import KnowledgePoint
 from models.life_evidence import LifeEvidence
 from models.person import Person
 from models.repositories import certifications
@@ -38,7 +40,8 @@ def state_of(home: Path) -> tuple[dict[CertificationState, int], list[int]]:
     try:
         with database.read_scope() as session:
             counts = certifications.counts(session, policy, policy.today(NOW))
-            sizes = [session.scalar(select(func.count()).select_from(table)) or 0 for table in (Person, LifeEvidence, Account)]
+            tables = (Person, LifeEvidence, Account, Claim, ClaimLine, KnowledgePoint)
+            sizes = [session.scalar(select(func.count()).select_from(table)) or 0 for table in tables]
     finally:
         database.dispose()
     return counts, sizes
@@ -55,6 +58,9 @@ def test_the_demo_fills_an_empty_home_once(command: Command, home: Path, monkeyp
         assert words in first.err
     counts, sizes = state_of(home)
     assert sizes[0] == 2175  # 2,000 persons, and those of the planted cases
+    assert 1_000 < sizes[3] < 2_000  # claims of the last full month, each with its lines, and the points of the made-up province
+    assert sizes[4] > 5 * sizes[3]
+    assert sizes[5] > 60
     occurring = {state for state, number in counts.items() if number > 0}
     assert {CertificationState.CERTIFIED, CertificationState.DUE_SOON, CertificationState.OVERDUE} <= occurring
     assert len(occurring) >= 4
@@ -124,7 +130,7 @@ def test_run_serves_and_leaves_nothing_behind(
     base = f"http://127.0.0.1:{free_port}"
     assert b'"ok"' in get(f"{base}/healthz", until=deadline)
     ready = get(f"{base}/readyz", until=deadline)
-    assert b'"scripted"' in ready
+    assert ready.strip() == b'{"status":"ok"}', "no details for strangers"
     while len(group(server.pid)) < 3:  # the server, its worker, the jobs
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -11,12 +11,13 @@ import pytest
 from detection.faces.error_rate import comparable_pairs, false_pairs, threshold_in_use
 from detection.faces.errors import MetricError
 from detection.faces.index import FaissIndex
+from detection.faces.index_service import empty_index
 from detection.faces.kinship import PairFlag, confidence, flags_of
 from detection.faces.matching import Matching, Normalisation, ThresholdSource
 from detection.faces.metric import Metric, metric_of
 from detection.faces.people import FEMALE, MALE, UNKNOWN, FacePeople
 from detection.faces.search import FacePair, FaceSearch, SexAgreement, find_pairs
-from models.policy_faces import FacesPolicy
+from models.policy_faces import FaceIndexKind, FacesPolicy
 from models.relation import RelationKind
 
 SIZE = 64
@@ -172,17 +173,65 @@ def test_short_codes_find_the_mates_too(policy, metric, directions):
     assert min(pair.similarity for pair in found) >= threshold  # exact ones, not those of the code
 
 
-@pytest.mark.parametrize("kind", ["flat", "compressed"])
+@pytest.mark.parametrize("kind", list(FaceIndexKind))
 def test_a_face_that_was_removed_is_not_found(policy, kind):
     faces = with_mates((3, 250, 0.9), count=3_000)
     who = people(3_000)
-    index = FaissIndex.flat(SIZE, Metric.COSINE) if kind == "flat" else FaissIndex.compressed(faces, Metric.COSINE, directions=SIZE)
+    index = empty_index(kind, faces, Metric.COSINE, policy.model_copy(update={"ivf_probed": 1.0}))
     index.add(who.reference, faces)
     assert index.remove(who.reference[[250]]) == 1
     assert index.remove(who.reference[[250]]) == 0
     others = FaceSearch(faces, who, matching(0.8), policy, index)
     assert others.pairs_of(np.delete(np.arange(3_000), 250)) == []
     assert len(others.pairs_of(np.array([250]))) == 1  # the other face is still there
+
+
+def clustered(count: int, clusters: int = 60, seed: int = 3) -> np.ndarray:
+    """Strangers of whom those of one cluster are more alike."""
+    random = np.random.default_rng(seed)
+    centres = unit(random.standard_normal((clusters, SIZE)))
+    return unit(strangers(count, seed) + 0.6 * centres[random.integers(0, clusters, count)])
+
+
+@pytest.mark.parametrize("metric", list(Metric))
+@pytest.mark.parametrize("kind", [FaceIndexKind.CODES, FaceIndexKind.IVF, FaceIndexKind.HNSW])
+def test_each_kind_of_index_finds_nearly_what_exact_search_finds(policy, kind, metric):
+    faces = clustered(3_000)
+    for number in range(150):
+        faces[2_700 + number] = mate(faces[number], 0.8, seed=number)
+    who = people(3_000)
+    settings = policy.model_copy(update={"ivf_probed": 0.25})
+    index = empty_index(kind, faces, metric, settings)
+    index.add(who.reference, faces)
+    threshold = 0.75 if metric is Metric.COSINE else 1 - np.sqrt(2 - 2 * 0.75)
+    exact = find_pairs(faces, who, settings, flat(faces, who, metric), matching=matching(threshold, metric))
+    found = find_pairs(faces, who, settings, index, matching=matching(threshold, metric))
+    by_pair = {(pair.left, pair.right): pair.similarity for pair in exact}
+    assert len(by_pair) >= 150
+    assert len(found) >= 0.98 * len(by_pair)
+    # what is found is compared exactly: no pair that exact search would not give, and its very similarity
+    assert all(by_pair[pair.left, pair.right] == pytest.approx(pair.similarity, abs=1e-6) for pair in found)
+
+
+def test_lists_leave_nobody_out_when_all_of_them_are_looked_into(policy):
+    faces, who = strangers(3_000), people(3_000)
+    queries = faces[:200]
+    hits = {}
+    for probed in (0.02, 1.0):
+        index = empty_index(FaceIndexKind.IVF, faces, Metric.COSINE, policy.model_copy(update={"ivf_probed": probed}))
+        index.add(who.reference, faces)
+        hits[probed] = index.search(queries, 100)[0]
+    exact = flat(faces, who).search(queries, 10)[0]
+    shares = {probed: np.mean([np.isin(row, ids).mean() for row, ids in zip(exact, found, strict=True)]) for probed, found in hits.items()}
+    assert shares[1.0] == 1.0
+    assert shares[0.02] < 0.9  # faces without any clusters are the worst there is for lists
+
+
+def test_a_gallery_of_few_faces_is_searched_exactly_and_a_larger_one_as_policy_says(policy):
+    settings = policy.model_copy(update={"flat_below": 500, "memory_index": FaceIndexKind.HNSW})
+    assert settings.memory_index_of(500) is FaceIndexKind.FLAT
+    assert settings.memory_index_of(501) is FaceIndexKind.HNSW
+    assert policy.memory_index is FaceIndexKind.CODES  # what docs/decisions/face-search.md says
 
 
 def test_nobody_and_one_person_give_no_pairs(policy):

@@ -20,6 +20,7 @@ from detection.linkage.source import read_records
 from models.policy_detection import LinkagePolicy
 from tests.conftest import ROOT
 from tests.detection.linkage_people import HEADER, MAPPING, people, write_csv, write_mapping
+from tests.detection.spark import on_spark, quick_start
 
 
 @pytest.fixture(scope="module")
@@ -148,14 +149,15 @@ def test_texts_are_linked_by_their_rare_words(tmp_path: Path, policy: LinkagePol
     assert sum(one[1:] == other[1:] for one, other in zip(sure["left"].to_pylist(), sure["right"].to_pylist(), strict=True)) >= 180
 
 
-@pytest.mark.slow
+@pytest.mark.thorough  # two minutes in which Spark compiles what Splink asks of it
+@on_spark
 def test_spark_gives_what_duckdb_gives(tmp_path: Path, policy: LinkagePolicy) -> None:
-    pytest.importorskip("pyspark", reason="Spark is not installed: install the extra `spark` and Java 17 or newer")
     rows = people(400, seed=7)
     # few columns: most of its time Spark compiles what is asked of each
     columns = '[columns]\ngiven_name = "given"\nbirth_date = "born"\n[other]\ntown = "exact"\n'
     one = linked(tmp_path, rows, policy, columns=columns)
-    other = linked(tmp_path, rows, policy, columns=columns, engine=EngineName.SPARK)
+    with quick_start():
+        other = linked(tmp_path, rows, policy, columns=columns, engine=EngineName.SPARK)
 
     def weights(result: Linked) -> dict[tuple[str, str], float]:
         return {(row["left"], row["right"]): row["weight"] for row in result.pairs.select(["left", "right", "weight"]).to_pylist()}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.alert import AlertSeverity
 from models.policy import RecordsPolicy, load
 from models.policy_triage import TriagePolicy
-from models.triage import BenefitMonth, Weighable, money_at_risk, months, weigh
+from models.triage import Paid, Weighable, money_at_risk, months, weigh
 from tests.conftest import ROOT
 
 POLICY: TriagePolicy = load(ROOT / "policy.toml").triage
@@ -20,13 +20,11 @@ VIOLATION, WARNING, SUSPICION = AlertSeverity.VIOLATION, AlertSeverity.WARNING, 
 ORDER = (SUSPICION, WARNING, VIOLATION)
 
 
-def of(
-    code: str, *, fen: int = 0, severity: AlertSeverity = WARNING, confidence: float = 0.5, paid: tuple[BenefitMonth, ...] = ()
-) -> Weighable:
+def of(code: str, *, fen: int = 0, severity: AlertSeverity = WARNING, confidence: float = 0.5, paid: tuple[Paid, ...] = ()) -> Weighable:
     return Weighable(code, f"{code}:1", severity, confidence, fen, frozenset(paid))
 
 
-def year(benefit: int, first: int, last: int) -> tuple[BenefitMonth, ...]:
+def year(benefit: int, first: int, last: int) -> tuple[Paid, ...]:
     return tuple((benefit, date(2026, month, 1)) for month in range(first, last + 1))
 
 
@@ -52,9 +50,11 @@ def test_months_are_first_days_and_both_ends_count() -> None:
         ),
         pytest.param([of("P1", fen=100, paid=year(1, 1, 3)), of("P3", fen=100, paid=year(1, 1, 3))], {}, 100, id="does not divide"),
         pytest.param([of("P7"), of("D2")], {}, 0, id="no money"),
+        pytest.param([of("H1", fen=300, paid=(7, 8)), of("H3", fen=200, paid=(8,))], {7: 100, 8: 200}, 300, id="a claim inside others"),
+        pytest.param([of("H1", fen=300, paid=(7,)), of("P1", fen=300, paid=year(7, 1, 1))], {7: 300}, 600, id="a claim is no benefit"),
     ],
 )
-def test_a_month_of_a_benefit_counts_once(signals: list[Weighable], paid: dict[BenefitMonth, int], fen: int) -> None:
+def test_a_month_of_a_benefit_counts_once(signals: list[Weighable], paid: dict[Paid, int], fen: int) -> None:
     assert money_at_risk(signals, paid) == fen
     assert money_at_risk(signals[::-1], paid) == fen
 
@@ -74,7 +74,8 @@ def test_a_probably_wrong_death_record_leads_and_takes_money_from_what_was_paid_
     assert weigh([of("B1", fen=100), replace(alive, doubts_death=True)], POLICY, {}).amount_fen == 100
 
 
-cells = st.frozensets(st.tuples(st.integers(1, 2), st.sampled_from([date(2026, month, 1) for month in range(1, 5)])), max_size=6)
+cell = st.integers(1, 3) | st.tuples(st.integers(1, 2), st.sampled_from([date(2026, month, 1) for month in range(1, 5)]))
+cells = st.frozensets(cell, max_size=6)
 some = st.builds(
     Weighable,
     code=st.sampled_from(["P1", "P3", "B1", "D3"]),
@@ -84,19 +85,17 @@ some = st.builds(
     amount_fen=st.integers(0, 10_000_000),
     paid=cells,
 )
-known = st.dictionaries(
-    st.tuples(st.integers(1, 2), st.sampled_from([date(2026, month, 1) for month in range(1, 5)])), st.integers(1, 500_000)
-)
+known = st.dictionaries(cell, st.integers(1, 500_000))
 
 
 @given(st.lists(some, min_size=1, max_size=4), known)
-def test_money_lies_between_the_greatest_and_the_sum(signals: list[Weighable], paid: dict[BenefitMonth, int]) -> None:
+def test_money_lies_between_the_greatest_and_the_sum(signals: list[Weighable], paid: dict[Paid, int]) -> None:
     fen = money_at_risk(signals, paid)
     assert max(one.amount_fen for one in signals) <= fen <= sum(one.amount_fen for one in signals)
 
 
 @given(st.lists(some, min_size=1, max_size=4), some, known)
-def test_a_further_signal_never_lowers_the_priority(signals: list[Weighable], more: Weighable, paid: dict[BenefitMonth, int]) -> None:
+def test_a_further_signal_never_lowers_the_priority(signals: list[Weighable], more: Weighable, paid: dict[Paid, int]) -> None:
     before, after = weigh(signals, POLICY, paid), weigh([*signals, more], POLICY, paid)
     assert after.priority >= before.priority
     assert after.amount_fen >= before.amount_fen
@@ -105,7 +104,7 @@ def test_a_further_signal_never_lowers_the_priority(signals: list[Weighable], mo
 
 @given(st.lists(some, min_size=1, max_size=4), known, st.integers(0, 1_000_000), st.floats(0, 1), st.sampled_from(ORDER))
 def test_a_dearer_surer_or_graver_signal_never_lowers_the_priority(
-    signals: list[Weighable], paid: dict[BenefitMonth, int], fen: int, confidence: float, severity: AlertSeverity
+    signals: list[Weighable], paid: dict[Paid, int], fen: int, confidence: float, severity: AlertSeverity
 ) -> None:
     first, *rest = signals
     worse = replace(

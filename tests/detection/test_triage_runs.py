@@ -26,12 +26,13 @@ from models.keys import FileKeyRing
 from models.life_evidence import EvidenceKind, Strength, Trace
 from models.person import Person
 from models.policy import RecordsPolicy
-from models.repositories import alerts, life_after_death, life_evidence, mergers, triage
+from models.repositories import alerts, cases, life_after_death, life_evidence, mergers, triage
 from models.repositories.life_evidence import NewEvidence
 from models.repositories.signals import TRIAGE, FoundTwiceError
 from models.run_lock import only_one
 from models.triage import TriageRules
 from tests.conftest import FixedClock
+from tests.detection import claims_in_store
 from tests.models.people import REGION, add_person
 
 AS_OF = date(2026, 3, 15)
@@ -145,6 +146,22 @@ def test_all_signals_on_a_person_are_one_alert_and_money_counts_once(world: Worl
     assert len({signal.alert_id for signal in world.signals()}) == 1
 
 
+def test_a_claim_that_several_rules_name_counts_once(world: World) -> None:
+    person = world.person()
+    with world.database.session_scope() as session:
+        hospital = claims_in_store.add_institution(session, region=REGION)
+        first, second = (
+            claims_in_store.add_claim(session, hospital, person, str(day), date(2026, 2, day), fund_fen=1000 * day) for day in (3, 5)
+        )
+        line = claims_in_store.add_line(session, second, 1)
+        stays = (Record("claim", first.id, "first"), Record("claim", second.id, "again"))
+        bought = (Record("claim_line", line.id, "line"),)
+    world.found["P1"] = [finding(person, fen=8000, records=stays)]
+    world.found["P3"] = [finding(person, "P3", fen=2500, records=bought)]
+    world.run()
+    assert world.one_alert().amount_fen == 8000
+
+
 def test_a_changed_finding_updates_its_alert_and_the_audit_has_both_digests(world: World) -> None:
     person = world.person()
     before = finding(person, fen=100_00)
@@ -201,7 +218,7 @@ def test_a_case_is_told_that_its_signals_vanished_and_stays_with_people(world: W
     world.found["P1"] = [finding(world.person(), fen=100_00)]
     world.run()
     with world.database.session_scope() as session:
-        alerts.open_case(session, world.one_alert().id, owner="staff:wang", by="staff:wang", now=world.clock())
+        cases.open_case(session, session.scalars(select(Alert)).one(), by="staff:wang", due_on=AS_OF, now=world.clock())
     world.found["P1"] = []
     assert world.run().alerts.told == 1
     alert = world.one_alert()

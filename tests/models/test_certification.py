@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from api import announcer
 from models.benefit import Benefit, BenefitPause, BenefitStatus
 from models.certification import BenefitFact, CertificationStatus, EvidenceFact, add_months, derive
 from models.certification_region_sql import region_table
@@ -23,7 +25,7 @@ from models.keys import FileKeyRing
 from models.life_evidence import EvidenceKind, LifeEvidence, Strength
 from models.person import Person
 from models.policy import CertificationPolicy, RecordsPolicy
-from models.repositories import certifications, region_statuses
+from models.repositories import announced_facts, certifications, region_statuses
 from tests.models.people import NOW, REGION, add_person
 
 POLICY = CertificationPolicy(
@@ -162,7 +164,7 @@ people = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(people=people, on=days)
 def test_sql_and_python_agree_on_every_status(
     people: list[tuple[list[Any], list[Any], int | None]], on: date, database: Database, keyring: FileKeyRing
@@ -305,7 +307,12 @@ def test_lists_and_counts_are_bounded_by_state_and_region(
         assert set(numbers) == set(CertificationState)
     monkeypatch.setattr(region_statuses, "AT_ONCE", 1)
     monkeypatch.setitem(region_statuses.SHARDS, "sqlite", 2)
-    for small in (0, region_statuses.SMALL):
+    for announced, small in itertools.product((False, True), (0, region_statuses.SMALL)):
+        if announced:  # the same from the facts that the announcer wrote down
+            announcer.announce(database, policy, lambda: datetime.combine(TODAY, NOW.timetz()))
+            with database.read_scope() as session:
+                rows = session.execute(select(announced_facts.status_from_facts(policy, TODAY, REGION))).all()
+                assert {row.person_id for row in rows} == {certified.id, overdue.id}
         monkeypatch.setattr(region_statuses, "SMALL", small)
         for region in ("420000", "429800", REGION):
             streamed = list(region_statuses.statuses(database, policy, TODAY, region_code=region))

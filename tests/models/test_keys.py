@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import os
 import threading
@@ -60,7 +61,7 @@ def test_an_older_key_still_opens_what_it_sealed(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     sealed = FileKeyRing.open(path).seal(b"value", b"")
     content = json.loads(path.read_text(encoding="utf-8"))
-    content["sealing"]["keys"]["k2"] = content["sealing"]["keys"]["k1"][::-1].replace("=", "") + "="
+    content["sealing"]["keys"]["k2"] = {**content["sealing"]["keys"]["k1"], "kept": base64.b64encode(bytes(32)).decode()}
     content["sealing"]["current"] = "k2"
     path.write_text(json.dumps(content), encoding="utf-8")
     rotated = FileKeyRing.open(path)

@@ -9,18 +9,21 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import CheckConstraint, inspect, text
+from sqlalchemy import CheckConstraint, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
+from models.alert import Alert, AlertSeverity
 from models.audit import AuditEntry
 from models.benefit import Benefit, BenefitStatus
+from models.casework import CaseEvent, CaseStep, RuleMode, RuleModeChange
 from models.database import Database, make_engine
 from models.enrolment import Scheme
 from models.errors import DatabaseUnreachableError, SchemaError
 from models.keys import FileKeyRing
 from models.life_evidence import EvidenceKind, Strength, Trace
 from models.region import Region, RegionLevel
-from models.repositories import audit, life_evidence, outbox
+from models.repositories import alerts, audit, cases, life_evidence, outbox
+from models.repositories.alerts import NewAlert
 from models.repositories.life_evidence import NewEvidence
 from models.schema import check_schema, current_revision, downgrade, head_revision, upgrade
 from models.tables import APPEND_ONLY, metadata
@@ -198,6 +201,11 @@ def test_append_only_tables_refuse_change(database: Database, table: str, statem
             )
         )
         audit.record(session, actor="system", action="test", now=NOW)
+        finding = NewAlert("P1", "person:1", AlertSeverity.WARNING, "429800", person_id=1)
+        alerts.open_alerts(session, [finding], by="test", now=NOW)
+        case = cases.open_case(session, session.scalars(select(Alert)).one(), by="test", due_on=NOW.date(), now=NOW)
+        session.add(CaseEvent(case_id=case.id, step=CaseStep.TAKEN, by="test", at=NOW))
+        session.add(RuleModeChange(code="P1", mode=RuleMode.SHADOW, reason="test", by="test", at=NOW))
     with pytest.raises(IntegrityError, match=f"{table} is append-only"), database.session_scope() as session:
         session.execute(text(statement.format(table)))
     with database.read_scope() as session:

@@ -146,7 +146,6 @@ def test_sessions_expire_when_their_time_is_over_and_only_then(database: Databas
         assert verifications.expire_due(session, now=NOW + timedelta(seconds=299)) == 0
         assert verifications.expire_due(session, now=NOW + timedelta(minutes=5)) == 1
         assert not verifications.abandon(session, opened)
-        assert not verifications.update_challenge(session, opened, {})
         assert not verifications.claim_for_decision(session, opened, now=NOW, takeover_after=TAKEOVER)
     assert state(database, opened) is VerificationState.EXPIRED
 

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.callers import PERSON_KEY
+from api.limits import KEY, Limited, RateLimits
 from api.messages import FILE, FOLDER
 from api.pages.my_status import code_sending
 from api.pages.session_person import STATUS_ASKED_KEY, STATUS_OPEN_KEY
@@ -110,13 +111,12 @@ def test_asking_again_and_again_has_to_wait_whoever_it_is(with_phone: World) -> 
 
 
 def test_one_address_may_ask_so_often_an_hour(world: World) -> None:
-    from api.status_page import AddressLimit
-
-    limit = AddressLimit(3, world.clock)
-    assert [limit.allows("a") for _ in range(4)] == [True] * 3 + [False]
-    assert limit.allows("b")
-    world.clock.advance(minutes=61)
-    assert limit.allows("a")
+    limits: RateLimits = world.app.extensions[KEY]
+    asked = [limits.wait_s(Limited.STATUS_CODES_FROM_ADDRESS, "192.0.2.1") for _ in range(61)]
+    assert asked == [0] * 60 + [60]
+    assert limits.wait_s(Limited.STATUS_CODES_FROM_ADDRESS, "192.0.2.2") == 0
+    world.clock.advance(minutes=1)
+    assert limits.wait_s(Limited.STATUS_CODES_FROM_ADDRESS, "192.0.2.1") == 0
 
 
 def test_the_tries_of_a_code_run_out_in_words(with_phone: World) -> None:

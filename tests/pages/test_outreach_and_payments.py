@@ -170,8 +170,9 @@ def test_rejecting_needs_a_reason_and_choosing_needs_a_choice(world: World, rows
     assert decide(reviewer, change, decision="perhaps").status_code == 422
     assert decide(reviewer, change, decision="reject", note="再上门一次").status_code == 303
     assert "再上门一次" in reviewer.get(f"/desk/payment-changes/{change}").text
-    late: Any = reviewer.get(decide(reviewer, change, decision="approve").headers["Location"])
-    assert "已被处理" in late.text
+    late = decide(reviewer, change, decision="approve")
+    assert late.status_code == 409
+    assert "已被 reviewer 先行处理：已退回" in late.text
 
 
 def test_signing_after_a_certification_says_why_it_was_not_signed(world: World, rows: tuple[str, str]) -> None:

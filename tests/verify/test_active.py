@@ -50,6 +50,14 @@ def test_neither_turn_nor_blink_in_all_the_time_is_a_photograph(act: object, rea
     assert (piece.state, piece.reasons) == (EvidenceState.CONTRADICTED, (reason,))
 
 
+def test_a_line_too_slow_to_show_a_blink_speaks_of_no_photograph() -> None:
+    challenge = challenge_of(LEFT, RIGHT)
+    observations = play(challenge, still, interval_ms=800, most_ms=23_000)
+    assert POLICY.integrity.frames_min < len(observations) < POLICY.active.lifeless_frames_min
+    piece = active(observations, challenge, POLICY)
+    assert (piece.state, piece.reasons[-1]) == (EvidenceState.INSUFFICIENT, Reason.PROMPT_NOT_FOLLOWED)
+
+
 def test_a_person_who_only_blinks_is_asked_again_and_not_refused() -> None:
     challenge = challenge_of(LEFT, RIGHT)
     observations = play(challenge, lambda _prompt, since: {"yaw_deg": 0.0, "blink": 0.7 if since % 4000 < 200 else 0.1}, most_ms=15_000)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from models.actors import same_actor
 from models.benefit import BenefitPause, BenefitStatus, Payment
 from models.certification import add_months
 from models.certification_state import CertificationState
@@ -28,7 +29,7 @@ from models.repositories.life_evidence import NewEvidence
 from tests.conftest import FixedClock
 from tests.models.workers import outcomes_of
 from tests.verify.payments import MONTHLY_FEN, Office, open_office
-from verify.payment_change import Custody, MonthReason, PauseRefusal, arrears, custody_days, month_days, months, resume_month, same_person
+from verify.payment_change import Custody, MonthReason, PauseRefusal, arrears, custody_days, month_days, months, resume_month
 from verify.payment_change_service import NotTheProposer, PauseRefused, SecondPersonNeeded, TextMissing
 from verify.resumption_service import HeldBack
 
@@ -401,5 +402,5 @@ def test_months_go_over_the_turn_of_the_year() -> None:
 
 
 def test_one_account_is_the_same_person_by_every_door() -> None:
-    assert same_person("staff:li", "cli:LI ")
-    assert not same_person("staff:li", "staff:li2")
+    assert same_actor("staff:li", "cli:LI ")
+    assert not same_actor("staff:li", "staff:li2")

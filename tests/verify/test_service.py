@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import func, select
 
 from api.policy import Policy, load_policy
 from models import certificates
+from models.alert import Alert, AlertSeverity, AlertState
 from models.audit import AuditEntry
 from models.certificate import Certificate
 from models.consent import ConsentPurpose
@@ -25,11 +27,12 @@ from models.repositories.life_evidence import NewEvidence
 from models.verification import VerificationFrame
 from sample_data.captures import Actor, draw, jpeg
 from tests.conftest import ROOT, FixedClock
-from tests.models.people import add_person
+from tests.models.people import REGION, add_person
 from verify.engines import load_engine
 from verify.engines.protocol import Engine
 from verify.engines.scripted import Scene
 from verify.evidence import Outcome, Reason
+from verify.reissue_service import EnrolAgain, ToEnrol, reissue_all
 from verify.service import VerificationService
 from verify.service_errors import (
     ConsentMissing,
@@ -43,7 +46,7 @@ from verify.service_errors import (
     VerificationClosed,
     VerificationUnknown,
 )
-from verify.views import ChallengeKind, Channel, FrameAnswer, StartedVerification, VerificationState, VerificationView
+from verify.views import Answer, AnswerState, ChallengeKind, Channel, FrameAnswer, StartedVerification, VerificationState, VerificationView
 
 FULL_POLICY = load_policy(ROOT / "policy.toml")
 
@@ -119,6 +122,7 @@ def _service(database: Database, keyring: FileKeyRing, engine: Engine, clock: Fi
         certification=policy.certification,
         retention=policy.retention,
         retry=policy.retry,
+        casework=policy.casework,
         policy_hash=policy.hash,
         clock=clock,
         rng=random.Random(4),
@@ -194,6 +198,19 @@ def test_a_borderline_likeness_goes_to_a_person_and_its_evidence_is_kept_sealed(
     desk.clock.advance(days=2)
     assert desk.service.housekeeping()["frames_emptied"] > 0
     assert desk.count(VerificationFrame, VerificationFrame.picture.is_not(None)) == 0
+    _waits_for_a_person(desk, view)
+
+
+def _waits_for_a_person(desk: Desk, view: VerificationView) -> None:
+    """One alert, opened with the referral, before all that triage weighs; the person knows by when."""
+    with desk.database.read_scope() as session:
+        alert = session.scalars(select(Alert)).one()
+    assert (alert.code, alert.key) == ("verification_referred", f"verification:{view.verification_id}")
+    assert (alert.severity, alert.state, alert.region_code) == (AlertSeverity.WARNING, AlertState.OPEN, REGION)
+    assert alert.priority == POLICY.casework.referred_priority
+    assert alert.details == {"verification": view.verification_id, "reasons": [reason.value for reason in view.reasons]}
+    day = POLICY.certification.today(alert.opened_at)
+    assert view.answer == Answer(AnswerState.WAITING, day + timedelta(days=POLICY.casework.referred_days))
 
 
 def test_finishing_twice_and_from_two_workers_decides_once(desk: Desk) -> None:
@@ -434,6 +451,24 @@ def test_templates_are_reissued_when_the_engine_changes_and_the_picture_was_kept
     assert active is not None
     assert active.engine_version == "another-version"
     assert desk.service.references.active(desk.person_id) is None
+
+
+def test_everybody_is_reissued_at_once_and_who_has_no_picture_is_named(make_desk: Callable[..., Desk]) -> None:
+    keeping = POLICY.model_copy(update={"retention": POLICY.retention.model_copy(update={"keep_reference_images": True})})
+    desk = make_desk(keeping, reference=False)
+    references = desk.service.references
+    references.enrol(desk.person_id, jpeg(draw(Scene(height=180))), source="counter", actor="clerk")
+    engine = NewerEngine(desk.engine)
+    newer = desk.other_worker(keeping, engine).references  # type: ignore[arg-type]
+    done = reissue_all(newer, desk.database, engine, actor="cli:chief")  # type: ignore[arg-type]
+    assert (done.reissued, done.to_enrol) == (0, (ToEnrol(desk.person_id, EnrolAgain.NO_PICTURE),))
+    references.give_consent(desk.person_id, purpose=ConsentPurpose.REFERENCE_IMAGE, text_version="1", language="zh", channel="counter")
+    references.enrol(desk.person_id, jpeg(draw(Scene(height=180))), source="counter", actor="clerk")
+    done = reissue_all(newer, desk.database, engine, actor="cli:chief")  # type: ignore[arg-type]
+    assert (done.reissued, done.to_enrol) == (1, ())
+    assert newer.active(desk.person_id) is not None
+    assert references.active(desk.person_id) is None
+    assert reissue_all(newer, desk.database, engine, actor="cli:chief").reissued == 0  # type: ignore[arg-type]
 
 
 def test_without_a_kept_picture_a_changed_engine_asks_for_enrolment(desk: Desk) -> None:

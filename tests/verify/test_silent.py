@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from models.alert import Alert, AlertSeverity, AlertState, CaseFile, CaseOutcome
 from models.audit import AuditEntry
 from models.benefit import Benefit, BenefitStatus
+from models.casework import VERIFICATION_REFERRED
 from models.certification import BenefitFact, EvidenceFact, derive
 from models.certification_state import CertificationState
 from models.database import Database
@@ -26,7 +27,7 @@ from models.outbox import OutboxMessage
 from models.person import Person
 from models.policy import RecordsPolicy
 from models.region import Region, RegionLevel
-from models.repositories import alerts, certifications, life_evidence, silent
+from models.repositories import alerts, cases, certifications, life_evidence, silent
 from models.repositories.life_evidence import NewEvidence
 from models.repositories.silent_scratch import COUNTED, JUDGED, scratch
 from models.run_lock import only_one
@@ -163,7 +164,7 @@ def _open_alert(world: World, person_id: int, *, case: bool = False) -> None:
         found = alerts.NewAlert("P3", f"P3:{person_id}", AlertSeverity.WARNING, REGION, person_id)
         alerts.open_alerts(session, [found], by="test", now=NOW)
         if case:
-            alerts.open_case(session, session.scalars(select(Alert.id)).one(), owner="test", by="test", now=NOW)
+            cases.open_case(session, session.scalars(select(Alert)).one(), by="test", due_on=AS_OF, now=NOW)
 
 
 def _withdraw(world: World, person_id: int, evidence_id: int) -> None:
@@ -229,14 +230,15 @@ def test_the_own_alert_is_no_obstacle_once_its_reason_is_gone_but_the_case_made_
     death = world.add(person_id, DEATH, date(2026, 1, 1), Strength.CONCLUSIVE)
     world.run()
     with world.database.session_scope() as session:
-        case = alerts.open_case(session, session.scalars(select(Alert.id)).one(), owner="test", by="test", now=NOW)
+        case = cases.open_case(session, session.scalars(select(Alert)).one(), by="test", due_on=AS_OF, now=NOW)
         case_id = case.id
     _withdraw(world, person_id, death)
     assert world.run().certified == 0
     with world.database.session_scope() as session:
         assert session.get_one(CaseFile, case_id).closed_at is None
         session.execute(delete(Alert).where(Alert.code == "silent_open_case"))
-        alerts.close_case(session, case_id, outcome=CaseOutcome.DATA_ERROR, conclusion="wrong record", by="test", now=NOW)
+        key = session.scalars(select(Alert.key)).one()
+        assert cases.settle(session, key, outcome=CaseOutcome.DATA_ERROR, conclusion="wrong record", by="test", now=NOW)
     assert world.run().certified == 1
 
 
@@ -364,7 +366,7 @@ persons = st.lists(
     st.tuples(
         rows_of_one,
         st.sampled_from(["active", "active", "active", "paused", "ended", "none"]),
-        st.sampled_from(["", "", "", "", "alert", "case", "own"]),
+        st.sampled_from(["", "", "", "", "alert", "case", "own", "referred"]),
         st.none() | st.none() | st.integers(1, 3),
     ),
     min_size=1,
@@ -395,7 +397,7 @@ def test_the_database_and_the_plain_reading_agree_on_everybody(
             benefits.setdefault(owner, []).extend(_insert_benefit(session, person_id, benefit))
             if open_as:
                 _insert_alert(session, person_id, number, open_as)
-                opened |= {owner} if open_as != "own" else set()
+                opened |= {owner} if open_as not in {"own", "referred"} else set()
         expected: dict[int, Judgement] = {}
         for owner in set(speaks.values()):
             facts = [EvidenceFact(row.id, row.kind, row.occurred_on, row.strength, row.corrects_id) for row in ledger[owner]]
@@ -466,10 +468,11 @@ def _insert_benefit(session: Session, person_id: int, state: str) -> list[Benefi
 
 def _insert_alert(session: Session, person_id: int, number: int, how: str) -> None:
     key = f"silent:{number}" if how == "own" else f"P3:{number}"
+    code = VERIFICATION_REFERRED if how == "referred" else "P3"  # a camera check that waits for a person speaks against nobody
     session.execute(
         insert(Alert).values(
             public_id=f"a{number}",
-            code="P3",
+            code=code,
             key=key,
             severity=AlertSeverity.WARNING,
             state=AlertState.IN_CASE if how == "case" else AlertState.OPEN,

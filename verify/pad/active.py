@@ -31,7 +31,8 @@ def active(observations: Sequence[Observation], challenge: Challenge | None, pol
         return Evidence(_KIND, EvidenceState.ABSENT, (Reason.EVIDENCE_NOT_MEASURED,))
     rules = policy.active
     state = progress(challenge, observations, policy)
-    rise = blink_rise(observations, policy)
+    blinks = measured_blinks(observations, policy)
+    rise = blink_rise(blinks, policy)
     motion = motion_share(observations, policy)
     measures = (
         *_measures(state, challenge, rules),
@@ -50,7 +51,7 @@ def active(observations: Sequence[Observation], challenge: Challenge | None, pol
         if challenge.kind is ChallengeKind.GENTLE and rules.gentle_outcome is not Outcome.CERTIFIED:
             return evidence(EvidenceState.BORDERLINE, Reason.GENTLE_NEEDS_PERSON)
         return evidence(EvidenceState.PASSED)
-    if _lifeless(state, rise, rules):
+    if len(blinks) >= rules.lifeless_frames_min and _lifeless(state, rise, rules):
         moved = motion is not None and motion >= rules.photograph_motion_min
         return evidence(EvidenceState.CONTRADICTED, Reason.PHOTOGRAPH_MOVED if moved else Reason.PHOTOGRAPH)
     return evidence(EvidenceState.INSUFFICIENT, *state.hints, Reason.PROMPT_NOT_FOLLOWED)
@@ -66,16 +67,20 @@ def _measures(state: Progress, challenge: Challenge, rules: ActivePolicy) -> tup
 
 
 def _lifeless(state: Progress, rise: float | None, rules: ActivePolicy) -> bool:
-    """No turn and not one blink in a long time of asking: a living face cannot do that for long."""
+    """No turn and not one blink in a long time of asking: a living face cannot do that for long.
+
+    Only where enough frames came to catch a blink, which lasts a third of a second at most: a line that lets one frame through in some
+    seconds sees no blink of anybody.
+    """
     asked = [prompt for prompt in state.judged if prompt.name is not PromptName.LOOK_STRAIGHT]
     if any(prompt.status is PromptStatus.DONE for prompt in asked) or rise is None:
         return False
     return sum(prompt.shown_ms for prompt in asked) >= rules.lifeless_ms and rise < rules.lifeless_blink_max
 
 
-def blink_rise(observations: Sequence[Observation], policy: VerificationPolicy) -> float | None:
-    """Largest closing of the eyes over their median, [0, 1]; None without enough frames of a face large enough to see it."""
-    blinks = [
+def measured_blinks(observations: Sequence[Observation], policy: VerificationPolicy) -> list[float]:
+    """How far the eyes are closed, [0, 1], in each frame of a face large enough to see it."""
+    return [
         observation.blink
         for observation in observations
         if observation.blink is not None
@@ -83,6 +88,10 @@ def blink_rise(observations: Sequence[Observation], policy: VerificationPolicy) 
         and float(observation.box[2]) >= policy.active.lifeless_face_min_px
         and gated(observation, policy)
     ]
+
+
+def blink_rise(blinks: Sequence[float], policy: VerificationPolicy) -> float | None:
+    """Largest closing of the eyes over their median, [0, 1]; None without enough frames."""
     if len(blinks) < policy.integrity.frames_min:
         return None
     return max(blinks) - median(blinks)

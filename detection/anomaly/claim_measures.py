@@ -1,0 +1,191 @@
+"""One row a claim with everything that features count, computed once for all kinds of entities.
+
+Claims belong to the month of their last day. What needs the person's earlier claims (readmission, overlap, gap) looks back as far as
+``FeaturePolicy.readmission_days``; the tables have to reach so far back. What is compared with other claims (the expected cost) is
+compared within the month. A transferred patient's admission is neither a readmission nor an overlap on the day of the transfer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from detection import months
+from detection.claims.tables import ClaimTables
+from detection.compute import Compute
+from models.policy_anomaly_store import FeaturePolicy
+
+DRUGS = ("western_drug", "herb", "patent_drug")
+EXAMINATIONS = ("examination", "laboratory")
+MATERIALS = ("material",)
+SHORTEST_CODE = 3  # of a diagnosis: the ICD-10 category
+
+
+@dataclass(frozen=True)
+class Span:
+    """Months, both first days, inclusive. utc_offset_s: of the policy's time zone, for hours of the night."""
+
+    from_month: date
+    to_month: date
+    utc_offset_s: int = 8 * 3_600
+
+    @property
+    def from_date(self) -> date:
+        """The first day."""
+        return self.from_month
+
+    @property
+    def to_date(self) -> date:
+        """The last day."""
+        return months.month_after(self.to_month) - timedelta(days=1)
+
+
+def claim_measures(compute: Compute, tables: ClaimTables, span: Span, policy: FeaturePolicy, name: str) -> ir.Table:
+    """The claims of the span, one row each: whose, where, when, and what features count of it. Flags are 0 or 1, at_night NULL if unknown.
+
+    Written down as ``name``, in two steps: what compares claims with each other reads them several times, and an engine would compute them
+    anew each time.
+    """
+    claims = _with_people(tables, _with_place(tables, _with_history(tables, span, policy)))
+    base = compute.keep(f"{name}_base", claims)
+    return compute.keep(name, _with_expected_cost(_with_alike(_with_lines(tables, base), base, policy), base, policy))
+
+
+def _with_history(tables: ClaimTables, span: Span, policy: FeaturePolicy) -> ir.Table:
+    """Flags of the claim itself, and of the person's claims before it."""
+    since = span.from_date - timedelta(days=policy.readmission_days + 1)
+    wanted = tables.claim.filter(tables.claim.to_date >= since, tables.claim.to_date <= span.to_date)
+    # the order of a person's claims is found over four columns and joined on: a window carries along every column that it is given
+    stay_end = (wanted.setting == "inpatient").ifelse(wanted.to_date, None).cast("date")
+    ordered = wanted.select("person_id", "from_date", "to_date", history_id=wanted.id, stay_end=stay_end)
+    before = ibis.window(group_by=ordered.person_id, order_by=[ordered.from_date, ordered.history_id], preceding=(None, 1))
+    history = ordered.mutate(stay_until=ordered.stay_end.max().over(before), seen_on=ordered.from_date.max().over(before))
+    history = history.filter(history.to_date >= span.from_date, history.seen_on.notnull()).select("history_id", "stay_until", "seen_on")
+    claim = wanted.filter(wanted.to_date >= span.from_date).left_join(history, [("id", "history_id")])
+    claim = claim.mutate(inpatient=_flag(claim.setting == "inpatient"))
+    after_stay = claim.from_date.delta(claim.stay_until, unit="day")
+    came = claim.transferred_in.fill_null(False)
+    hour = ((claim.settled_at.epoch_seconds().cast("int64") + span.utc_offset_s) // 3_600) % 24
+    day = claim.from_date.day_of_week.index()
+    stayed = claim.inpatient == 1
+    return claim.select(
+        "id",
+        "person_id",
+        "institution_id",
+        "setting",
+        "inpatient",
+        "from_date",
+        "to_date",
+        "total_fen",
+        "fund_fen",
+        month=months.first_of(claim.to_date),
+        department=claim.department,
+        doctor=claim.doctor.substr(0, 59),
+        diagnosis=claim.principal_diagnosis.substr(0, SHORTEST_CODE),
+        case=ibis.coalesce(claim.drg, claim.principal_diagnosis.substr(0, SHORTEST_CODE)),
+        stay_days=stayed.ifelse(claim.to_date.delta(claim.from_date, unit="day"), None).cast("int64"),
+        short=_flag(stayed & (claim.to_date.delta(claim.from_date, unit="day") <= policy.short_stay_days)),
+        weekend=_flag(stayed & (day >= 5)),
+        readmitted=_flag(stayed & ~came & (after_stay >= 0) & (after_stay <= policy.readmission_days)),
+        overlapping=_flag(claim.from_date < claim.stay_until),
+        gap_days=claim.from_date.delta(claim.seen_on, unit="day").cast("int64"),
+        round_total=_flag((claim.total_fen > 0) & (claim.total_fen % policy.round_fen == 0)),
+        digit=(claim.total_fen > 0).ifelse(claim.total_fen.cast("string").substr(0, 1), None),
+        checked=_flag(claim.identity_check.notnull()),
+        check_failed=_flag(claim.identity_check.isin(["failed", "skipped"])),
+        at_night=hour.isnull().ifelse(None, _flag((hour >= policy.night_from) | (hour < policy.night_until))).cast("int64"),
+    )
+
+
+def _flag(condition: ir.BooleanValue) -> ir.IntegerValue:
+    """1 where it holds, 0 where it does not, or where it cannot be said."""
+    return ibis.coalesce(condition, False).ifelse(1, 0).cast("int64")
+
+
+def _with_place(tables: ClaimTables, claims: ir.Table) -> ir.Table:
+    place = tables.institution.select(
+        "level",
+        "kind",
+        "beds",
+        institution_key=tables.institution.id,
+        institution=tables.institution.code,
+        place=tables.institution.region_code,
+    )
+    return claims.join(place, [("institution_id", "institution_key")]).drop("institution_key")
+
+
+def _with_people(tables: ClaimTables, claims: ir.Table) -> ir.Table:
+    patient = tables.patient.select("sex", "birth_date", patient_id=tables.patient.person_id, home=tables.patient.region_code)
+    died = tables.evidence.filter(tables.evidence.kind == "death_record", tables.evidence.strength != "void")
+    died = died.group_by("person_id").aggregate(died_on=died.occurred_on.min()).rename(dead_id="person_id")
+    joined = claims.left_join(patient, [("person_id", "patient_id")]).left_join(died, [("person_id", "dead_id")])
+    age = joined.from_date.year() - joined.birth_date.year()
+    band = ibis.cases(
+        (age < 18, "0-17"),
+        (age < 45, "18-44"),
+        (age < 60, "45-59"),
+        (age < 70, "60-69"),
+        (age < 80, "70-79"),
+        (age >= 80, "80+"),
+        else_="?",
+    )
+    return joined.mutate(
+        age_band=band,
+        sex=joined.sex.fill_null("?"),
+        away=_flag(joined.home.substr(0, 4) != joined.place.substr(0, 4)),
+        after_death=_flag(joined.from_date > joined.died_on),
+    ).drop("patient_id", "dead_id", "birth_date", "died_on")
+
+
+def _with_lines(tables: ClaimTables, claims: ir.Table) -> ir.Table:
+    """Sums of each claim's lines."""
+    line = tables.line
+    line = line.semi_join(claims.select(wanted_id="id"), [("claim_id", "wanted_id")])
+
+    def of(categories: tuple[str, ...]) -> ir.IntegerScalar:
+        return line.category.isin(categories).ifelse(line.amount_fen, 0).sum().cast("int64")
+
+    told = line.executed_quantity.notnull()
+    sums = line.group_by(line.claim_id).aggregate(
+        line_fen=line.amount_fen.sum().cast("int64"),
+        drug_fen=of(DRUGS),
+        examination_fen=of(EXAMINATIONS),
+        material_fen=of(MATERIALS),
+        told_lines=_flag(told).sum().cast("int64"),
+        unexecuted_lines=_flag(told & (line.executed_quantity < line.quantity)).sum().cast("int64"),
+    )
+    return claims.left_join(sums, [("id", "claim_id")]).drop("claim_id")
+
+
+def _with_alike(claims: ir.Table, base: ir.Table, policy: FeaturePolicy) -> ir.Table:
+    """Stays of several people that began and ended together with one diagnosis; claims of one amount and diagnosis in a month."""
+    stays = base.filter(base.inpatient == 1, base.diagnosis.notnull())
+    stay_keys = ["institution_id", "from_date", "to_date", "diagnosis"]
+    together = stays.group_by(stay_keys).aggregate(together=stays.id.count())
+    together = together.filter(together.together >= policy.alike_persons)
+    priced = base.filter(base.total_fen > 0, base.diagnosis.notnull())
+    price_keys = ["institution_id", "month", "diagnosis", "total_fen"]
+    same = priced.group_by(price_keys).aggregate(same=priced.id.count())
+    same = same.filter(same.same > 1)
+    joined = claims.left_join(together, stay_keys, rname="stay_{name}").left_join(same, price_keys, rname="price_{name}")
+    joined = joined.mutate(batch=_flag(joined.together.notnull() & (joined.inpatient == 1)), copied=_flag(joined.same.notnull()))
+    return joined.drop("together", "same", *(f"stay_{name}" for name in stay_keys), *(f"price_{name}" for name in price_keys))
+
+
+def _with_expected_cost(claims: ir.Table, base: ir.Table, policy: FeaturePolicy) -> ir.Table:
+    """expected_fen: median total of the month's claims of the same setting, case and level; without enough of them, of setting and level.
+
+    case: diagnosis-related group, else the three characters of the principal diagnosis.
+    """
+    narrow = base.group_by("month", "setting", "level", "case").aggregate(
+        narrow_fen=base.total_fen.cast("float64").median(), narrow_claims=base.id.count()
+    )
+    narrow = narrow.filter(narrow.narrow_claims >= policy.case_claims_min, narrow.case.notnull()).drop("narrow_claims")
+    wide = base.group_by("month", "setting", "level").aggregate(wide_fen=base.total_fen.cast("float64").median())
+    keys = ["month", "setting", "level"]
+    joined = claims.join(wide, keys).left_join(narrow, [*keys, "case"])
+    joined = joined.drop([name for name in joined.columns if name.endswith("_right")])
+    return joined.mutate(expected_fen=ibis.coalesce(joined.narrow_fen, joined.wide_fen)).drop("narrow_fen", "wide_fen")

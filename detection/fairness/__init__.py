@@ -1,0 +1,1 @@
+"""Whether the camera check treats groups of people alike. Pure."""

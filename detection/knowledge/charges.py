@@ -1,0 +1,46 @@
+"""The lines of each claim in one row: how many, from when to when, and what they cost by category. Made once for all rules."""
+
+from __future__ import annotations
+
+import ibis.expr.types as ir
+
+from detection import months
+from detection.claims.rule import Window
+from detection.claims.tables import ClaimTables
+from models.claim import ChargeCategory
+
+CATEGORIES = (
+    ChargeCategory.EXAMINATION,
+    ChargeCategory.LABORATORY,
+    ChargeCategory.TREATMENT,
+    ChargeCategory.SURGERY,
+    ChargeCategory.MATERIAL,
+    ChargeCategory.WESTERN_DRUG,
+    ChargeCategory.HERB,
+    ChargeCategory.PATENT_DRUG,
+)
+"""Those that a rule asks for: each costs a sum over all lines."""
+
+
+def charges(tables: ClaimTables) -> ir.Table:
+    """The sums: those made already, or the expression."""
+    return charge_expression(tables) if tables.charge is None else tables.charge
+
+
+def charge_expression(tables: ClaimTables, window: Window | None = None) -> ir.Table:
+    """One row a claim that has lines: claim_id, lines, first_charged_on, last_charged_on, lines_fen, and <category>_fen of each of
+    ``CATEGORIES``. window: only of claims that end in its months.
+    """
+    line = tables.line
+    if window is not None:
+        claim = tables.claim
+        ended = claim.filter(claim.to_date.between(months.month_of(window.from_date), window.to_date))
+        line = line.semi_join(ended, line.claim_id == ended.id)
+    sums = {f"{one.value}_fen": line.amount_fen.sum(where=line.category == one.value).fill_null(0).cast("int64") for one in CATEGORIES}
+    return line.group_by("claim_id").aggregate(
+        lines=line.count().cast("int64"),
+        first_charged_on=line.charged_on.min(),
+        last_charged_on=line.charged_on.max(),
+        lines_fen=line.amount_fen.sum().cast("int64"),
+        **sums,
+    )
