@@ -60,8 +60,13 @@ def enum_column_type(enum: type[StrEnum], name: str, *, checked: bool = True) ->
 
 
 def opaque_id() -> str:
-    """22 characters of base64url from 128 random bits: reveals neither order nor person (RFC 4648 section 5)."""
-    return secrets.token_urlsafe(16)
+    """22 characters of base64url from 128 random bits: reveals neither order nor person (RFC 4648 section 5).
+
+    Never begins with a hyphen: on a command line that would be read as an option.
+    """
+    while (drawn := secrets.token_urlsafe(16)).startswith("-"):
+        pass
+    return drawn
 
 
 class UtcDateTime(TypeDecorator[datetime]):

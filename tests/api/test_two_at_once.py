@@ -110,7 +110,8 @@ def deletion(served: Served) -> Decision:
 
 def review(served: Served) -> Decision:
     page = f"/desk/review/{served.addresses['counter.review']['verification_id']}"
-    one, other = ({"what": "decide", "decision": decision, "reason": "looked at both"} for decision in ("certified", "suspected"))
+    # not "certified": a death record stands against the person of this session, and whoever came first would be refused for that
+    one, other = ({"what": "decide", "decision": decision, "reason": "looked at both"} for decision in ("try_again", "suspected"))
     return Decision(page, (REVIEWER, one), (SUPERVISOR, other))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import secrets
 import threading
 import traceback
 from datetime import UTC, datetime, timedelta, timezone
@@ -28,6 +29,12 @@ def test_moments_come_back_aware_and_in_utc(database: Database) -> None:
     with database.read_scope() as session:
         (found,) = audit.between(session, moment, moment + timedelta(microseconds=1))
         assert (found.id, found.at, found.at.tzinfo) == (entry_id, moment, UTC)
+
+
+def test_no_public_id_looks_like_an_option_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter(["-CxKalaftgxHoM21u7xJrw", "--KalaftgxHoM21u7xJrw0", "w-KalaftgxHoM21u7xJrw0"])
+    monkeypatch.setattr(secrets, "token_urlsafe", lambda length: next(drawn))  # noqa: ARG005
+    assert opaque_id() == "w-KalaftgxHoM21u7xJrw0"
 
 
 def test_naive_moments_are_refused(sqlite_database: Database) -> None:
