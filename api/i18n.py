@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from babel.support import NullTranslations, Translations
 from flask import has_request_context, request
-from flask_babel import Babel, LazyString
+from flask_babel import Babel, LazyString, gettext
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -72,6 +72,16 @@ def translate_count(one: str, many: str, number: int, language: str, **values: o
     """The message for so many in a stated language. one, many: its English words for one and for any other number."""
     text: str = _catalogue(language).ungettext(one, many, number)
     return text % values if values else text
+
+
+def with_aside(words: object, inside: object) -> str:
+    """Words and a remark in brackets, with the brackets of the page's language: full-width ones in Chinese (GB/T 15834)."""
+    return str(gettext("%(words)s (%(inside)s)", words=words, inside=inside))
+
+
+def with_colon(words: object, rest: object) -> str:
+    """Words, a colon in the page's language, and what they lead to."""
+    return str(gettext("%(words)s: %(rest)s", words=words, rest=rest))
 
 
 def in_language(words: LazyString, language: str) -> str:

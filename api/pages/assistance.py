@@ -14,6 +14,7 @@ from sqlalchemy import or_, select
 from api.assistance import assistance_service
 from api.callers import Caller
 from api.context import current
+from api.i18n import with_aside
 from api.pages.assistance_words import ACTIONS, DONE, EFFECTS, FIELDS, METHODS, REASONS, RULES, STATES
 from api.pages.blueprints import counter_pages
 from api.pages.counter import card_or_404
@@ -261,12 +262,12 @@ def _regions(text: str, own: str) -> list[tuple[str, str]]:
             .order_by(Region.code)
             .limit(REGIONS_SHOWN)
         )
-        found = {code: f"{name} ({code})" for code, name in session.execute(query)}
+        found = {code: with_aside(name, code) for code, name in session.execute(query)}
         for peer in session.scalars(select(Peer).where(Peer.active).order_by(Peer.name)):
             for prefix in peer.regions:
                 code = text if len(text) == CODE_DIGITS and text.isdigit() and text.startswith(prefix) else prefix.ljust(CODE_DIGITS, "0")
                 if code == text or text.casefold() in peer.name.casefold() or code.startswith(text):
-                    found.setdefault(code, f"{peer.name} ({code})")
+                    found.setdefault(code, with_aside(peer.name, code))
     return list(found.items())[:REGIONS_SHOWN]
 
 
@@ -274,4 +275,4 @@ def region_names(codes: Collection[str]) -> dict[str, str]:
     """Names of these regions with their codes; those of other installations are not in the store and have none."""
     with current().database.read_scope() as session:
         rows = session.execute(select(Region.code, Region.name).where(Region.code.in_(list(codes))))
-        return {code: f"{name} ({code})" for code, name in rows}
+        return {code: with_aside(name, code) for code, name in rows}

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from api import figures_requests
 from api.callers import Caller
 from api.context import Context, current
-from api.i18n import current_language
+from api.i18n import current_language, with_aside
 from api.oversight import files
 from api.oversight.headlines import headlines
 from api.oversight.pictures import charts
@@ -252,4 +252,4 @@ def _months(today: date) -> list[date]:
 def _age(context: Context, counted_at: datetime) -> str:
     """How long ago, in words, with the time of the day."""
     ago = format_timedelta(counted_at - context.clock(), add_direction=True, locale=get_locale())
-    return f"{ago} ({moment(counted_at, context.policy.certification.time_zone)})"
+    return with_aside(ago, moment(counted_at, context.policy.certification.time_zone))

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from api.callers import Caller
 from api.context import current
+from api.i18n import with_colon
 from api.pages import review_words
 from api.pages.blueprints import counter_pages
 from api.pages.evidence_words import KINDS, SILENT
@@ -163,14 +164,14 @@ def _frame(frame: Frame) -> dict[str, Any]:
     weakest = review_words.quality(frame)
     values = [
         {
-            "name": review_words.figure(value.name),
-            "label": review_words.figure(value.name) + (f": {weakest}" if value.name == "quality" and weakest else ""),
+            "name": label,
+            "label": with_colon(label, weakest) if value.name == "quality" and weakest else label,
             "value": review_words.number(value.value, value.unit),
             "asked": review_words.asked(value),
             "means": review_words.fits(value),
             "fits": value.fits,
         }
-        for value in frame.values
+        for value, label in ((value, review_words.figure(value.name)) for value in frame.values)
     ]
     return {
         "seq": frame.seq,

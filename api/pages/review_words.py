@@ -176,7 +176,7 @@ def number(value: float | None, unit: str = "") -> str:
     if 0 < abs(value) < 0.001:
         digits = "0.#E0"
     shown = format_decimal(value, format=digits)
-    return f"{shown} {UNITS[unit]}" if unit in UNITS else shown
+    return _("%(number)s %(unit)s", number=shown, unit=UNITS[unit]) if unit in UNITS else shown
 
 
 def asked(value: Value) -> str:

@@ -149,6 +149,8 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["plain_date"] = plain_date
     app.jinja_env.filters["plain_month"] = plain_month
     app.jinja_env.filters["account"] = account_name
+    app.jinja_env.filters["with_aside"] = i18n.with_aside
+    app.jinja_env.filters["with_colon"] = i18n.with_colon
     app.context_processor(session_person.for_templates)
     app.context_processor(staff_navigation.for_templates)
     app.context_processor(notices.for_templates)
