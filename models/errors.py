@@ -55,6 +55,7 @@ class Conflict(StrEnum):
     CLIENT_REVOKED = "client_revoked"
     LEGAL_BASIS_STATE = "legal_basis_state"
     MODEL_STATE = "model_state"
+    RULE_MODE_STATE = "rule_mode_state"
     VIEW_NAME_TAKEN = "view_name_taken"
     VIEWS_USED_UP = "views_used_up"
     PRIVACY_REQUEST_STATE = "privacy_request_state"

@@ -20,6 +20,7 @@ from api.pages.chart_svg import svg_answer
 from api.pages.oversight import view_of
 from api.pages.staff_only import staff_needed
 from api.pages.timeline_words import alert_title, yuan
+from api.pages.words import account
 from api.policy_comments import comments_of
 from api.rights import Right
 from api.signal_explanations import rule_codes, rule_texts
@@ -27,6 +28,7 @@ from detection.rates import rate
 from detection.scorecards.scorecard import Suggestion
 from detection.scorecards_service import Board, Card, ScorecardsService
 from models.casework import RuleMode
+from models.errors import ConflictError
 from models.person import Person
 from models.region import region_bounds
 from models.repositories import rule_modes, scorecards
@@ -34,6 +36,8 @@ from models.repositories import rule_modes, scorecards
 CODE_MAX = 40
 REASON_MAX = 500
 CHANGES_SHOWN = 20
+DIGITS_MAX = 19
+CONFLICT = 409
 _ORDER = (Suggestion.RETIRE, Suggestion.TIGHTEN, Suggestion.NONE)
 
 
@@ -99,10 +103,18 @@ def change_rule_mode(caller: Caller, code: str) -> ResponseReturnValue:
     mode, reason = request.form.get("mode", ""), request.form.get("reason", "").strip()
     if mode not in set(RuleMode) or not 0 < len(reason) <= REASON_MAX:
         return _page(caller, code, _("Choose a mode and write why, in at most %(count)s characters.", count=REASON_MAX)), 422
-    with context.database.session_scope() as session:
-        if not _responsible(session, caller):
-            abort(403)
-        changed = rule_modes.change(session, code, RuleMode(mode), reason=reason, by=caller.actor, now=context.clock())
+    seen = request.form.get("seen", "")
+    last = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < DIGITS_MAX else None
+    try:
+        with context.database.session_scope() as session:
+            if not _responsible(session, caller):
+                abort(403)
+            changed = rule_modes.change(session, code, RuleMode(mode), reason=reason, by=caller.actor, now=context.clock(), seen=last)
+    except ConflictError:
+        with context.database.read_scope() as session:
+            faster = rule_modes.changes(session, code, limit=1)[0].by
+        flash(_("%(name)s was faster. You changed nothing; this is the present state.", name=account(faster)), "warning")
+        return _page(caller, code), CONFLICT
     if changed:
         flash(_("The mode is changed. The next run of detection goes by it."), "success")
     else:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from models.casework import RuleMode, RuleModeChange
 from models.detection import Signal
+from models.errors import Conflict, ConflictError
 from models.repositories import audit
 from models.repositories.silent_scratch import COUNT_ROWS, row_count
 
@@ -31,11 +32,22 @@ def changes(session: Session, code: str, *, limit: int = 50) -> Sequence[RuleMod
     return session.scalars(query).all()
 
 
-def change(session: Session, code: str, mode: RuleMode, *, reason: str, by: str, now: datetime) -> bool:
+def change(session: Session, code: str, mode: RuleMode, *, reason: str, by: str, now: datetime, seen: int | None = None) -> bool:
     """Put a code into a mode; False when it is in it already. The next triage brings alerts to what then stands.
 
     The signals of a code that is retired vanish at once; those of one that goes into shadow, or comes back, are looked at again.
+
+    seen: id of the last change of the code that whoever decides has seen, 0 for none; None asks for no such check.
+
+    Raises ConflictError (RULE_MODE_STATE) when the code was changed since: nothing is written.
     """
+    if (
+        session.get_bind().dialect.name == "postgresql"
+    ):  # of two changes at once one waits here, and then sees the other; SQLite has one writer
+        session.execute(text(f"LOCK TABLE {RuleModeChange.__tablename__} IN SHARE ROW EXCLUSIVE MODE"))
+    last = session.scalar(select(func.max(RuleModeChange.id)).where(RuleModeChange.code == code)) or 0
+    if seen is not None and seen != last:
+        raise ConflictError(Conflict.RULE_MODE_STATE, "the mode of this rule was changed meanwhile: look at it again")
     if current(session).get(code, RuleMode.LIVE) is mode:
         return False
     session.add(RuleModeChange(code=code, mode=mode, reason=reason, by=by, at=now))

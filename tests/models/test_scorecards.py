@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +16,7 @@ from models.anomaly_model import EntityKind
 from models.casework import RuleMode
 from models.database import Database
 from models.detection import Signal, SubjectKind
+from models.errors import Conflict, ConflictError
 from models.keys import FileKeyRing
 from models.oversight import FigurePeriod, OversightFigure
 from models.person import Person
@@ -170,6 +173,24 @@ def test_findings_in_the_shadow_are_told_apart_by_what_is_known_of_whom_they_are
     assert shadow.found == 8
     assert "D1" not in read
     assert not [row for row in later if row.kind.startswith("scorecard.shadow")]  # yesterday it was live
+
+
+def test_of_two_changes_of_a_mode_at_once_one_counts(database: Database) -> None:
+    together = threading.Barrier(2)
+
+    def change(mode: RuleMode) -> str:
+        together.wait(30)
+        try:
+            with database.session_scope() as session:
+                return str(rule_modes.change(session, "B1", mode, reason=mode.value, by="staff:s", now=NOW, seen=0))
+        except ConflictError as error:
+            return error.conflict.value
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(change, (RuleMode.SHADOW, RuleMode.RETIRED)))
+    assert sorted(done) == ["True", Conflict.RULE_MODE_STATE.value]
+    with database.read_scope() as session:
+        assert [one.mode for one in rule_modes.changes(session, "B1")] == [RuleMode.SHADOW if done[0] == "True" else RuleMode.RETIRED]
 
 
 # (outcome of the case or None while it is open, of what there is a proposal): only what stands, of an entity, is a label

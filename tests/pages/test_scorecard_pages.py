@@ -133,7 +133,12 @@ def test_a_supervisor_of_everybody_changes_a_mode_with_a_reason(counted: World) 
     assert client.post(ONE_CASE + "/mode", data=form, headers=headers).status_code == 303
     with counted.context.database.read_scope() as session:
         assert rule_modes.current(session) == {"B1": RuleMode.SHADOW}
+    late = client.post(ONE_CASE + "/mode", data={"mode": "retired", "reason": "of no use", "seen": "0"}, headers=headers)
+    assert late.status_code == 409
+    assert "supervisor was faster. You changed nothing" in late.text
+    assert "most are unfounded" in late.text
     page = client.get(ONE_CASE).text
+    assert "of no use" not in page
     assert "most are unfounded" in page
     assert "What it would have opened" in page
     assert "In the shadow" in client.get("/desk/scorecards").text
