@@ -59,7 +59,9 @@ class HttpxLine:
     """A line of its own, over keep-alive connections. from_address: which loopback address it comes from."""
 
     def __init__(self, address: str, *, from_address: str = "127.0.0.1", timeout_s: float = 90.0) -> None:
-        transport = httpx.HTTPTransport(local_address=from_address)
+        # Given up by the client before the server closes it: else a request may meet a connection that is being closed.
+        limits = httpx.Limits(keepalive_expiry=1.0)
+        transport = httpx.HTTPTransport(local_address=from_address, limits=limits)
         self.client = httpx.Client(base_url=address, timeout=timeout_s, follow_redirects=True, transport=transport)
 
     def send(self, method: str, path: str, *, label: str = "", content: Any = None, headers: dict[str, str] | None = None) -> Answer:  # noqa: ARG002

@@ -87,7 +87,10 @@ class Walk:
         page = self._get("/certify/consent", "consent page")
         self.read()
         form = {"csrf_token": page.csrf(), "text_version": page.hidden("text_version"), "answer": "yes"}
-        answer = self.line.send("POST", "/certify/consent", label="consent", content=form)
+        for _ in self._patiently():
+            answer = self.line.send("POST", "/certify/consent", label="consent", content=form)
+            if answer.status not in TRY_AGAIN:
+                break
         if answer.status != 200 or not form["text_version"]:
             raise RefusedError("consent", answer)
 
@@ -167,7 +170,10 @@ class Walk:
             "verification_id": self.session["verification_id"],
             "token": self.session["token"],
         }
-        answer = self.line.send("POST", "/certify/done", label="result page", content=form)
+        for _ in self._patiently():
+            answer = self.line.send("POST", "/certify/done", label="result page", content=form)
+            if answer.status not in TRY_AGAIN:
+                break
         if answer.status != 200:
             raise RefusedError("result", answer)
 
