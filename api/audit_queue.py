@@ -1,7 +1,7 @@
 """Audit entries of many requests in one transaction: no answer leaves before its entry is committed, and commits do not queue up.
 
-While one transaction is being written, the entries of all who wait gather in the next one; whoever gets the turn first writes them for
-all. So a busy worker commits as often as its disk allows, not once a request, and an idle one commits at once.
+While one transaction is being written, the entries of all who come gather in the next one; whoever came first writes them for all, and
+wakes the others together. So a busy worker commits as often as its disk allows, not once a request, and an idle one commits at once.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from flask import current_app
 
 from api.problems import RETRY_SOON_S, Problem
 from models.database import Database
+from models.errors import DatabaseUnreachableError
 from models.kept_connections import KeptConnections
 from models.repositories import audit_batch
 from models.repositories.audit_batch import Entry
@@ -21,12 +22,12 @@ KEY = "lifecert_audit_queue"
 
 
 class _Batch:
-    __slots__ = ("entries", "error", "written")
+    __slots__ = ("done", "entries", "error")
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
-        self.error: Exception | None = None
-        self.written = False
+        self.error: Exception | None = DatabaseUnreachableError("whoever wrote the audit entries was stopped before they were committed")
+        self.done = threading.Event()
 
 
 class AuditQueue:
@@ -41,12 +42,17 @@ class AuditQueue:
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Return when the entries are committed. Raises the error that kept them out; then none of them is in the store."""
+        if not entries:
+            return
         with self._gathering:
             batch = self._next
+            first = not batch.entries
             batch.entries.extend(entries)
-        with self._turn:
-            if not batch.written:
+        if first:
+            with self._turn:
                 self._write(batch)
+        else:
+            batch.done.wait()
         if batch.error is not None:
             raise batch.error
 
@@ -55,10 +61,11 @@ class AuditQueue:
             self._next = _Batch()
         try:
             self._connections.run(lambda connection: audit_batch.insert(connection, batch.entries, dialect=self._dialect))
+            batch.error = None
         except Exception as error:
             batch.error = error
         finally:
-            batch.written = True
+            batch.done.set()
 
 
 def audit_queue() -> AuditQueue:

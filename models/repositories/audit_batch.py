@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+# One JSON text costs the driver a quarter of what six arrays cost.
 POSTGRESQL = (
     "INSERT INTO audit_entry (actor, action, person_id, object, reason, at, details) "
-    "SELECT actor, action, person_id, object, NULL, at, details::jsonb "
-    "FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::timestamptz[], %s::text[]) "
-    "AS entry (actor, action, person_id, object, at, details)"
+    "SELECT entry ->> 0, entry ->> 1, (entry ->> 2)::bigint, entry ->> 3, NULL, (entry ->> 4)::timestamptz, entry -> 5 "
+    "FROM jsonb_array_elements(%s::jsonb) AS entry"
 )
 SQLITE = "INSERT INTO audit_entry (actor, action, person_id, object, reason, at, details) VALUES (?, ?, ?, ?, NULL, ?, ?)"
 
@@ -35,7 +35,7 @@ def details_of(**values: Any) -> str:
 def insert(connection: Any, entries: Sequence[Entry], *, dialect: str) -> None:
     """Add the entries in one transaction of a connection of ``KeptConnections``. Raises the driver's errors."""
     if dialect == "postgresql":
-        connection.execute(POSTGRESQL, [list(values) for values in zip(*entries, strict=True)])
+        connection.execute(POSTGRESQL, [f"[{','.join(map(_json, entries))}]"])
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -45,6 +45,11 @@ def insert(connection: Any, entries: Sequence[Entry], *, dialect: str) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _json(entry: Entry) -> str:
+    told = json.dumps([*entry[:4], entry.at.isoformat()], separators=(",", ":"))
+    return f"{told[:-1]},{entry.details}]"  # which are JSON already
 
 
 def _sqlite_time(at: datetime) -> str:
