@@ -203,14 +203,14 @@ def _persons(database: Database) -> int:
         return session.scalar(select(func.count(Person.id))) or 0
 
 
-def token_of(database: Database, keyring: FileKeyRing) -> str:
-    """A token of a new machine client that may read every status of the province."""
+def token_of(database: Database, keyring: FileKeyRing, scope: str = "status:read") -> str:
+    """A token of a new machine client of the province with this right."""
     now, token = datetime.now(UTC), "benchmark-" + os.urandom(16).hex()
     with database.session_scope() as session:
         made = clients.add(
             session,
             name="benchmark",
-            scopes=["status:read"],
+            scopes=[scope],
             region_code="420000",
             rate_per_minute=10_000_000,
             certificate_sha256=None,
@@ -221,7 +221,7 @@ def token_of(database: Database, keyring: FileKeyRing) -> str:
         )
         client = clients.find(session, made.client_id)
         assert client is not None
-        clients.save_token(session, token, client_pk=client.id, scopes=["status:read"], now=now, lifetime=timedelta(hours=12))
+        clients.save_token(session, token, client_pk=client.id, scopes=[scope], now=now, lifetime=timedelta(hours=12))
     return token
 
 

@@ -17,7 +17,7 @@ from flask import Response, current_app
 
 from api import client_rate
 from api.audit_queue import KEY as AUDIT
-from api.audit_queue import AuditQueue, audit_queue, not_recorded
+from api.audit_queue import AuditQueue, announced, audit_queue, not_recorded
 from api.callers import Caller
 from api.context import Context, current
 from api.log import logger
@@ -44,6 +44,7 @@ log = logger("lifecert.api")
 
 
 @blueprint.post("/statuses/lookup")
+@announced
 @door(
     Door(
         summary="Read a certification status by number",

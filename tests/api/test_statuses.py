@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from api import audit_queue
 from api.audit_queue import KEY, AuditQueue
 from models.audit import AuditEntry
 from models.benefit import Benefit, BenefitStatus
@@ -285,6 +286,44 @@ def test_entries_of_many_threads_are_all_there_and_no_thread_goes_on_before_its_
         assert len(entries) == 120
         assert {entry.at for entry in entries} == {NOW}
         assert entries[0].details == {"door": "api"}
+
+
+@pytest.mark.parametrize("writes", [True, False], ids=["writes", "leaves without an entry"])
+def test_an_entry_goes_with_those_that_are_coming_and_waits_for_nobody_else(
+    database: Database, monkeypatch: pytest.MonkeyPatch, writes: bool
+) -> None:
+    insert, sizes = audit_batch.insert, list[int]()
+
+    def counted(connection: Any, entries: list[audit_batch.Entry], *, dialect: str) -> None:
+        sizes.append(len(entries))
+        insert(connection, entries, dialect=dialect)
+
+    monkeypatch.setattr(audit_batch, "insert", counted)
+    monkeypatch.setattr(audit_queue, "GATHER_S", 600.0)  # who waits in vain does not end
+    queue = AuditQueue(database)
+    entry = audit_batch.Entry("client:test", "status_looked_up", None, None, NOW, "{}")
+    queue.write([entry])
+    announced, may_come = threading.Event(), threading.Event()
+
+    def late() -> None:
+        with queue.coming():
+            announced.set()
+            may_come.wait()
+            if writes:
+                queue.write([entry])
+
+    other = threading.Thread(target=late)
+    other.start()
+    announced.wait()
+    first = threading.Thread(target=queue.write, args=([entry],))
+    first.start()
+    first.join(0.2)
+    assert first.is_alive()
+    may_come.set()
+    for thread in (first, other):
+        thread.join(60)
+        assert not thread.is_alive()
+    assert sizes == [1, 2 if writes else 1]
 
 
 def test_an_entry_that_fails_takes_the_others_of_its_transaction_along_and_says_so(database: Database, keyring: FileKeyRing) -> None:
