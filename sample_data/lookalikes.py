@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from models.certification import add_months
-from sample_data.people import account_number, integer
+from sample_data.people import account_number, integer, next_of_sex
 from sample_data.planted_covers import FUNERAL_FEN, SCHEMES_OF_WORK, SURVIVOR_FEN, UNEMPLOYMENT, buried, other_county, worker
 from sample_data.planting import MEDICAL, PENSION, RESIDENT, RESIDENT_MEDICAL, Sower
 
@@ -34,7 +34,12 @@ def twins(sow: Sower) -> None:
     first = sow.pensioner()
     name = first.name[:-1] + ("明" if first.name[-1] != "明" else "强")
     second = sow.pensioner(
-        sex=first.sex, born=first.birth_date, name=name, region=first.region_code, sequence=int(first.resident_id[14:17]) + 2, like=first
+        sex=first.sex,
+        born=first.birth_date,
+        name=name,
+        region=first.region_code,
+        sequence=next_of_sex(int(first.resident_id[14:17])),
+        like=first,
     )
     sow.relate(first, second, "twin")
     for person in (first, second):

@@ -116,3 +116,8 @@ def draw_name(random: Random, sex: str, born: date) -> str:
     if random.random() * 100 < single_share:
         return surname + first
     return surname + first + characters[integer(random, 0, len(characters) - 1)]
+
+
+def next_of_sex(sequence: int) -> int:
+    """The sequence of a resident ID after this one, from 1 to 999, of the same sex."""
+    return sequence + 2 if sequence < 998 else 2 - sequence % 2

@@ -14,7 +14,7 @@ from random import Random
 from models.certification import add_months
 from models.identifiers import IdentifierError, check_character, parse_resident_id
 from sample_data.lives import BenefitRow, EnrolmentRow, EvidenceRow, PaymentRow, Records
-from sample_data.people import MadeUpPerson, account_number, draw_address, draw_name, integer
+from sample_data.people import MadeUpPerson, account_number, draw_address, draw_name, integer, next_of_sex
 from sample_data.place import COUNTIES, PENSIONS_FEN
 
 PENSION, RESIDENT = "employee_pension", "resident_pension"
@@ -167,7 +167,7 @@ class Sower:
                 self._taken.add(first_17)
                 return first_17 + check_character(first_17)
             if sequence is not None:
-                sequence = sequence % 997 + 2  # of the same sex
+                sequence = next_of_sex(sequence)
 
     def enrol(self, person: MadeUpPerson, scheme: str, first: date, last: date | None = None, *, region: str | None = None) -> None:
         """An enrolment from month to month."""

@@ -114,6 +114,8 @@ class Traffic:
                 try:
                     decided = walk.whole()
                 except RefusedError as error:
+                    if "tries_used_up" in str(error):
+                        return
                     if "verification_closed" not in str(error):  # expired while nothing answered: the page begins anew
                         raise
                     continue

@@ -96,10 +96,6 @@ class ScreeningService:
         for _ in range(policy.claims.screenings_at_once):
             self._free.put(None)
 
-    def prepare(self) -> None:
-        """Compile the rules, which takes seconds, so that the first caller does not wait for it."""
-        self._compiled()
-
     def screen(self, claim: NewClaim, number: Number, given: str, by: Screener) -> ScreenedClaim:
         """Everything that live rules find about the claim, with the person's claims of the store. number, given: whose claim it is.
 
@@ -183,6 +179,7 @@ class ScreeningService:
 
     @contextmanager
     def _engine(self, known: tuple[int, int]) -> Iterator[ScreeningEngine]:
+        self._compiled()  # takes seconds once a process: that is no reason to send anybody away
         try:
             held = self._free.get(timeout=self._policy.claims.screening_wait_s)
         except queue.Empty:

@@ -306,6 +306,7 @@ def _trained(
         total_pairs=total,
         seen_share=len(vectors) / max(found, 1),
         prior_pairs=min(sizes) / 2,
+        against={place: comparison.against for place, comparison in enumerate(plan.comparisons) if comparison.against},
     )
 
 

@@ -18,13 +18,15 @@ IDENTIFYING_SHARE = 0.3
 class Level:
     """One level of a comparison, above "anything else". condition: SQL with {functions}. tf: column whose frequency weighs an agreement.
 
-    near: the values need not be equal; the more frequent one counts then, against what equal ones have.
+    near: the values need not be equal; the more frequent one counts then, against what equal ones have. against: never speaks for one
+    person, however common it is among the pairs that match.
     """
 
     label: str
     condition: str
     tf: str | None = None
     near: bool = False
+    against: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class ComparisonPlan:
     null: str
     levels: tuple[Level, ...]
     variables: frozenset[str]
+
+    @property
+    def against(self) -> list[int]:
+        """Comparison-vector values of the levels that never speak for one person."""
+        return [len(self.levels) - place for place, level in enumerate(self.levels) if level.against]
 
 
 @dataclass(frozen=True)

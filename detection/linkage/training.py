@@ -7,7 +7,7 @@ as in Splink's sessions, but in one expectation maximisation for all rules).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,8 @@ M_PRIOR_PAIRS = 12.0
 """Matching pairs that the starting values of m count for, so that little data move them little and no m is ever 0."""
 U_PRIOR_PAIRS = 0.5
 PROBABILITY_MIN = 1e-9
+AGAINST = 0.99
+"""Of its u, the most that m of a level can be that never speaks for a match: a weight of nearly 0, which is that of a missing value."""
 RANDOM_MIN = 2_000
 """Pairs at random that a comparison says something of, below which pairs of namesakes at random are asked too."""
 
@@ -27,7 +29,10 @@ Vectors = NDArray[np.int8]
 
 @dataclass(frozen=True)
 class Parameters:
-    """m and u of each comparison by comparison-vector value (0: anything else, highest: closest); prior: of two at random."""
+    """m and u of each comparison by comparison-vector value (0: anything else, highest: closest); prior: of two at random.
+
+    m of a level that only speaks against is less than its u, so that the m of its comparison may sum to less than 1.
+    """
 
     m: tuple[tuple[float, ...], ...]
     u: tuple[tuple[float, ...], ...]
@@ -62,13 +67,15 @@ def train(
     total_pairs: float,
     seen_share: float,
     prior_pairs: float,
+    against: Mapping[int, Sequence[int]] | None = None,
 ) -> Training:
     """Estimate all parameters.
 
     seen: comparison vectors of pairs that rules found (-1: a value is missing). usable: for each pair and comparison, whether a rule
     found it without looking there. weights: times that a row of seen stands for. random_pairs: vectors of pairs at random; namesakes: of
     pairs at random among those with one name, none where there are no names. total_pairs: that could be
-    made. seen_share: of the pairs found that are in seen. prior_pairs: matching pairs assumed at first.
+    made. seen_share: of the pairs found that are in seen. prior_pairs: matching pairs assumed at first. against: place of a comparison ->
+    values that never speak for a match.
     """
     count = len(levels)
     m = [starting_m(level) for level in levels]
@@ -102,6 +109,8 @@ def train(
             there = usable[:, place] if place not in never else np.ones(len(seen), dtype=bool)
             effective[place] = float(mass[there & (seen[:, place] >= 0)].sum())
             updated.append(_shares(seen[there, place], mass[there], levels[place], starting_m(levels[place]), M_PRIOR_PAIRS))
+        for place, values in (against or {}).items():
+            updated[place][values] = np.minimum(updated[place][values], AGAINST * u[place][values])
         matches = float(mass.sum()) / max(seen_share, 1e-9)
         updated_prior = min(max(matches / total_pairs, 0.2 / total_pairs, 1e-12), 0.5)
         change = max(float(np.abs(new - old).max()) for new, old in zip(updated, m, strict=True))

@@ -128,6 +128,14 @@ def test_any_column_may_be_missing(missing: str, county: tuple[pa.Table, pa.Tabl
     assert all(rule.variables <= set(COLUMNS) - {missing} for rule in rules)
 
 
+def test_two_right_numbers_that_differ_never_speak_for_one_person(county: tuple[pa.Table, pa.Table]) -> None:
+    _, features = prepare(county[0].slice(0, 300), SAME)
+    (number,) = (one for one in with_chinese(Plan(), features)[0].comparisons if one.name == "resident_id")
+    labels = [level.label for level in reversed(number.levels)]
+    assert {labels[value - 1] for value in number.against} == {label for label in labels if label.startswith("two right numbers")}
+    assert len(number.against) == 2
+
+
 def test_columns_of_nothing_are_no_error() -> None:
     table = pa.table({name: pa.array([None, None], pa.string()) for name in COLUMNS})
     assert prepare(table, SAME) == (table, [])

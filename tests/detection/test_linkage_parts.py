@@ -16,7 +16,7 @@ from detection.linkage.mapping import ColumnKind, load_mapping, mapping_of
 from detection.linkage.preparation import clean
 from detection.linkage.source import read_labels, read_records, read_table
 from detection.linkage.threshold import ThresholdReason, balanced_threshold, expected_threshold, labelled_threshold
-from detection.linkage.training import posterior, train
+from detection.linkage.training import Parameters, posterior, train
 
 RULE = ClusterRule(cut=1.0, edge=0.0, unknown=-10.0, clip=12.0, most=50)
 
@@ -159,6 +159,28 @@ def test_training_holds_with_levels_that_never_occur_and_values_that_are_always_
     for shares in (*result.parameters.m, *result.parameters.u):
         assert min(shares) > 0
         assert sum(shares) == pytest.approx(1.0)
+
+
+def test_a_level_that_speaks_against_gains_nothing_from_being_common_among_matches() -> None:
+    random = np.random.default_rng(3)
+
+    def drawn(shares: tuple[float, ...], count: int) -> np.ndarray:
+        # the last comparison has a middle level that all matches and few others are in
+        agree = np.column_stack([random.random(count) < share for share in shares[:3]]).astype(np.int8)
+        return np.column_stack([agree, (random.random(count) < shares[3]).astype(np.int8)])
+
+    seen = np.concatenate([drawn((0.9, 0.9, 0.9, 0.97), 2000), drawn((0.1, 0.1, 0.1, 0.1), 8000)])
+
+    def trained(against: dict[int, list[int]]) -> Parameters:
+        usable, weights = np.ones(seen.shape, dtype=bool), np.ones(len(seen))
+        others, sizes = drawn((0.1, 0.1, 0.1, 0.1), 50_000), {"total_pairs": 1e4, "seen_share": 1.0, "prior_pairs": 500}
+        return train(seen, usable, weights, others, seen[:0], [2, 2, 2, 3], **sizes, against=against).parameters
+
+    free, bound = trained({}), trained({3: [1]})
+    assert free.m[3][1] > 5 * free.u[3][1]
+    assert bound.m[3][1] < bound.u[3][1]
+    assert bound.m[3][1] == pytest.approx(bound.u[3][1], rel=0.02)
+    assert bound.m[0][1] == pytest.approx(0.9, abs=0.06)
 
 
 def test_a_missing_value_is_no_evidence() -> None:

@@ -26,6 +26,7 @@ from models.repositories import certifications, persons
 from models.tables import metadata
 from sample_data import generate
 from sample_data.county import Loaded, load_county
+from sample_data.people import next_of_sex
 from sample_data.place import CITY, COUNTIES
 from tests.conftest import TEMPLATE, _postgres_database
 
@@ -217,3 +218,11 @@ def test_the_records_stand_on_the_day_that_is_asked_for(
         load_county(session, keyring, tmp_path / "later")
         numbers = certifications.counts(session, records_policy.certification, day)
     assert numbers[CertificationState.CERTIFIED] > numbers[CertificationState.OVERDUE] > 0
+
+
+def test_the_next_sequence_of_a_resident_id_is_of_the_same_sex_and_every_one_comes() -> None:
+    for first in (1, 2):
+        seen = [first]
+        while (following := next_of_sex(seen[-1])) != first:
+            seen.append(following)
+        assert sorted(seen) == list(range(first, 1000, 2))

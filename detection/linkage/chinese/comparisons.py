@@ -112,8 +112,10 @@ def _number(there: set[str]) -> ComparisonPlan | None:
     same_sequence = f"{full} AND substr({core}_l, 15, 3) = substr({core}_r, 15, 3)"
     levels = (
         Level("the same number", f"{core}_l = {core}_r"),
-        Level("two right numbers, born years apart", f"resident_id_checked_l <> resident_id_checked_r AND {YEARS_APART}"),
-        Level("two right numbers that differ", "resident_id_checked_l <> resident_id_checked_r"),
+        Level("two right numbers, born years apart", f"resident_id_checked_l <> resident_id_checked_r AND {YEARS_APART}", against=True),
+        # where every second record has a right number of its own, this is what duplicates have in common; births near each other are not
+        # to count here and in the birth date
+        Level("two right numbers that differ", "resident_id_checked_l <> resident_id_checked_r", against=True),
         Level("one is cut off", f"starts_with({core}_l, {core}_r) OR starts_with({core}_r, {core}_l)"),
         Level("one slip in region or birth date", f"{same_sequence} AND {_slips(core, 1)}"),
         Level("one slip", _slips(core, 1)),
