@@ -53,7 +53,7 @@ screenshots: setup-test
 	$(BIN)/python -m tools.screenshots build/screenshots
 
 secrets: setup-test
-	@bash tools/secrets.sh
+	@$(BIN)/python tools/find_secrets.py
 
 sbom: setup-test
 	@bash tools/supply.sh sbom
