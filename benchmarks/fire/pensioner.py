@@ -23,7 +23,8 @@ from sample_data.captures import Actor, draw, jpeg
 from verify.engines.scripted import Scene
 
 FRAMES_MAX = 400
-GIVE_UP_S = 120.0
+GIVE_UP_S = 240.0
+"""A decision whose worker is killed is taken over after 30 s, by one that may be killed too."""
 TRY_AGAIN = frozenset({0, 502, 503, 504})
 _DRAWN: OrderedDict[tuple[Any, ...], NDArray[np.uint8]] = OrderedDict()
 _DRAWN_MOST = 400

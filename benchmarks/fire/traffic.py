@@ -81,9 +81,9 @@ class Traffic:
         """Let everybody finish what they are at."""
         self._over.set()
         for thread in self._threads:
-            thread.join(180)
+            thread.join(300)
         if any(thread.is_alive() for thread in self._threads):
-            self.wrong.append("somebody did not come to an end within 180 s")
+            self.wrong.append("somebody did not come to an end within 300 s")
 
     def compare(self) -> Compared:
         """All that was acknowledged against the store."""
