@@ -148,6 +148,7 @@ def test_covered_and_uncovered_in_both_languages_and_themes(
     assert page.locator(".figures--frames tbody tr").count() == FRAMES
     page.click("button[value=uncover]")
     page.wait_for_selector("img.review__face")
+    page.wait_for_load_state()  # its width is not asked for before the style sheets are there
     assert page.locator(".strip__picture").count() == FRAMES
     assert wrong == {}
     assert sound(page, tag) + findings(page) == []
