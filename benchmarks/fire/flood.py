@@ -28,6 +28,7 @@ SENDERS = 4
 @dataclass
 class Flooded:
     """What came of it. statuses: how many answers of each status, by door. failed: requests that were answered with 5xx, or not at all.
+    created: uploads that were kept (201), by door and kind.
 
     peak_kb, rest_kb: resident memory of the largest worker while it went on, and afterwards. started_kb: before. left: files in the
     service's folder for temporary files. new_workers: workers that had to be started again.
@@ -37,6 +38,7 @@ class Flooded:
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
+    created: Counter[tuple[str, str]] = field(default_factory=Counter)
     started_kb: int = 0
     peak_kb: int = 0
     rest_kb: int = 0
@@ -51,6 +53,8 @@ class Flooded:
             self.sent += 1
             self.statuses[door, answer.status] += 1
             self.kinds[upload.kind] += 1
+            if answer.status == 201:
+                self.created[door, upload.kind] += 1
             if answer.status >= 500:
                 self.failed.append(f"{door} <- {upload.kind} ({upload.media_type}, {len(upload.data)} bytes): {answer.status}")
 
