@@ -41,6 +41,7 @@ lint: setup-test
 test: setup-test
 	@$(BIN)/lifecert weights fetch
 	@$(MAKE) --no-print-directory lint
+	@bash tools/supply.sh look || echo "audit: the tools for it could not be installed; nothing is known of the packages"
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 test-thorough: setup-test

@@ -25,6 +25,18 @@ CORRECTED_YEARS = 3
 _YEAR = "CAST(substr(resident_id_checked_{}, 7, 4) AS INT)"
 YEARS_APART = f"abs({_YEAR.format('l')} - {_YEAR.format('r')}) > {CORRECTED_YEARS}"
 
+SIDE_BY_SIDE = 10
+"""Sequences nearer to each other than this, of one day and place, are those of twins: each sex has every other number."""
+
+TWO_NUMBERS = "coalesce(resident_id_checked_l <> resident_id_checked_r, FALSE)"
+"""Two right numbers that differ."""
+
+SAME_DAY_AND_SURNAME = (
+    "(substr(resident_id_checked_l, 7, 8) = substr(resident_id_checked_r, 7, 8) "
+    "AND substr(full_name_normal_l, 1, 1) = substr(full_name_normal_r, 1, 1))"
+)
+"""Of two right numbers and two names."""
+
 UNLIMITED = 1e15
 """Comparisons expected of a rule that is only held to its share of all comparisons."""
 
@@ -97,11 +109,51 @@ def _fits() -> str:
 
 
 def _two_persons(there: set[str]) -> str:
-    """Two right numbers that differ, and names that differ."""
+    """Two right numbers that differ by more than a slip, and names that differ; or the numbers and names of twins.
+
+    Those of one surname, born on one day, are no two persons by that: they are twins, or somebody whose name was written wrong.
+    """
     if not {"resident_id_checked", "full_name_normal"} <= there:
         return "FALSE"
     named = "full_name_normal_l IS NOT NULL AND full_name_normal_r IS NOT NULL"
-    return f"(coalesce(resident_id_checked_l <> resident_id_checked_r, FALSE) AND {named} AND NOT {_near_names(there)})"
+    strangers = f"NOT {_near_names(there)} AND NOT {_slip_apart()} AND NOT {SAME_DAY_AND_SURNAME}"
+    return f"({TWO_NUMBERS} AND {named} AND (({strangers}) OR ({_twins()})))"
+
+
+def _slip_apart() -> str:
+    """Two right numbers that one slip made of each other. Not in the sequence alone, in which all who were born on a day differ."""
+    checked = "resident_id_checked"
+    differ = f"{checked}_l <> {checked}_r AND substr({checked}_l, 1, 14) <> substr({checked}_r, 1, 14)"
+    # a case and no coalesce: of a case engines work out what is dear only where the rest is true
+    return f"(CASE WHEN {differ} AND {_slips(checked, 1)} THEN TRUE ELSE FALSE END)"
+
+
+def _twins() -> str:
+    """Of two right numbers: born on one day in one place, with numbers side by side, and not of one name."""
+    checked = "resident_id_checked"
+    side_by_side = f"abs(CAST(substr({checked}_l, 15, 3) AS INT) - CAST(substr({checked}_r, 15, 3) AS INT)) < {SIDE_BY_SIDE}"
+    born = f"substr({checked}_l, 1, 14) = substr({checked}_r, 1, 14)"
+    return f"{born} AND {side_by_side} AND full_name_normal_l <> full_name_normal_r"
+
+
+def _family(there: set[str]) -> str:
+    """Two right numbers with births that are not near each other: of sisters whose names are nearly the same, of father and son.
+
+    Those of one name, born within some years of each other, are no family: parents do not give a name twice.
+    """
+    if not {"resident_id_checked", "full_name_normal", "birth_date_day"} <= there:
+        return "FALSE"
+    day, told = "birth_date_day_{}", "substr(resident_id_checked_{}, 7, 8)"
+    near = f"coalesce({_near_days(day)}, FALSE) OR ({_near_days(told)})"
+    other = f"NOT coalesce({_both('full_name_normal')}, FALSE) OR {YEARS_APART}"
+    return f"({TWO_NUMBERS} AND NOT ({near}) AND ({other}))"
+
+
+def _near_days(day: str) -> str:
+    """One day, a slip in it, the same day of another year, or a day of the same year."""
+    left, right = day.format("l"), day.format("r")
+    same = (f"substr({left}, {part}) = substr({right}, {part})" for part in ("5, 4", "1, 4"))
+    return f"{' OR '.join(same)} OR levenshtein({left}, {right}) <= 1"
 
 
 def _number(there: set[str]) -> ComparisonPlan | None:
@@ -112,6 +164,7 @@ def _number(there: set[str]) -> ComparisonPlan | None:
     same_sequence = f"{full} AND substr({core}_l, 15, 3) = substr({core}_r, 15, 3)"
     levels = (
         Level("the same number", f"{core}_l = {core}_r"),
+        Level("two right numbers, a slip apart", _slip_apart()),
         Level("two right numbers, born years apart", f"resident_id_checked_l <> resident_id_checked_r AND {YEARS_APART}", against=True),
         # where every second record has a right number of its own, this is what duplicates have in common; births near each other are not
         # to count here and in the birth date
@@ -199,7 +252,9 @@ def _birth(there: set[str]) -> ComparisonPlan | None:
     if "resident_id_checked" in there:
         # of two right numbers that differ the number says nothing of the day; namesakes born on one day are many, but not at one address
         told += f" AND NOT (coalesce(resident_id_checked_l <> resident_id_checked_r, FALSE) AND {_one_contact(there)})"
-    null = f"{_absent(day)} OR {_two_persons(there)} OR coalesce({told} AND {day}_l = {day}_r, FALSE)"
+    # numbers that are a slip apart say by that how near the births are
+    slip = _slip_apart() if proven else "FALSE"
+    null = f"{_absent(day)} OR {_two_persons(there)} OR {slip} OR coalesce({told} AND {day}_l = {day}_r, FALSE)"
     return ComparisonPlan("birth_date", "birth date", null, levels, frozenset({"birth_date"}))
 
 
@@ -222,7 +277,10 @@ def _contact(there: set[str]) -> ComparisonPlan | None:
         return None
     same = {column: f"coalesce({_both(column)}, FALSE)" for column in columns}
     labels = {"phone_number": "the same phone", "bank_account_number": "the same account", "address_normal": "the same address"}
+    family = _family(there)
     levels = []
+    if family != "FALSE":
+        levels.append(Level("shared, as families do", f"({' OR '.join(same.values())}) AND {family}", against=True))
     if len(columns) > 1:
         count = " + ".join(f"CAST({each} AS INT)" for each in same.values())
         levels.append(Level("two of phone, account and address are the same", f"{count} >= 2"))
