@@ -115,17 +115,29 @@ def _two_persons(there: set[str]) -> str:
     """
     if not {"resident_id_checked", "full_name_normal"} <= there:
         return "FALSE"
+    return f"({_other_names(there)} AND NOT {_slip_apart()})"
+
+
+def _other_names(there: set[str]) -> str:
+    """As ``_two_persons``, a slip apart or not."""
     named = "full_name_normal_l IS NOT NULL AND full_name_normal_r IS NOT NULL"
-    strangers = f"NOT {_near_names(there)} AND NOT {_slip_apart()} AND NOT {SAME_DAY_AND_SURNAME}"
-    return f"({TWO_NUMBERS} AND {named} AND (({strangers}) OR ({_twins()})))"
+    return f"({TWO_NUMBERS} AND {named} AND ((NOT {_near_names(there)} AND NOT {SAME_DAY_AND_SURNAME}) OR ({_twins()})))"
 
 
 def _slip_apart() -> str:
-    """Two right numbers that one slip made of each other. Not in the sequence alone, in which all who were born on a day differ."""
-    checked = "resident_id_checked"
-    differ = f"{checked}_l <> {checked}_r AND substr({checked}_l, 1, 14) <> substr({checked}_r, 1, 14)"
-    # a case and no coalesce: of a case engines work out what is dear only where the rest is true
-    return f"(CASE WHEN {differ} AND {_slips(checked, 1)} THEN TRUE ELSE FALSE END)"
+    """Two right numbers of one sequence that a slip in region or birth made of each other.
+
+    Not in the sequence alone, in which all who were born on one day in one place differ.
+    """
+    left, right = "resident_id_checked_l", "resident_id_checked_r"
+    # the half before the sequence that has no slip stays as it was: distances of seven digits, and of few pairs, are worked out. A case
+    # and no coalesce, because engines look at the later conditions of a case only where the earlier ones are true
+    region, birth = (tuple(f"substr({side}, {part})" for side in (left, right)) for part in ("1, 7", "8, 7"))
+    one_half = (
+        f"({same[0]} = {same[1]} AND {{edits}}({changed[0]}, {changed[1]}) = 1)" for same, changed in ((region, birth), (birth, region))
+    )
+    differ = f"{left} <> {right} AND substr({left}, 15, 3) = substr({right}, 15, 3)"
+    return f"(CASE WHEN {differ} AND ({' OR '.join(one_half)}) THEN TRUE ELSE FALSE END)"
 
 
 def _twins() -> str:
@@ -253,8 +265,12 @@ def _birth(there: set[str]) -> ComparisonPlan | None:
         # of two right numbers that differ the number says nothing of the day; namesakes born on one day are many, but not at one address
         told += f" AND NOT (coalesce(resident_id_checked_l <> resident_id_checked_r, FALSE) AND {_one_contact(there)})"
     # numbers that are a slip apart say by that how near the births are
-    slip = _slip_apart() if proven else "FALSE"
-    null = f"{_absent(day)} OR {_two_persons(there)} OR {slip} OR coalesce({told} AND {day}_l = {day}_r, FALSE)"
+    left_out = [_absent(day), f"coalesce({told} AND {day}_l = {day}_r, FALSE)"]
+    if {"resident_id_checked", "full_name_normal"} <= there:
+        left_out.append(_other_names(there))
+    if proven:
+        left_out.append(_slip_apart())
+    null = " OR ".join(left_out)
     return ComparisonPlan("birth_date", "birth date", null, levels, frozenset({"birth_date"}))
 
 
