@@ -70,7 +70,8 @@ def generate(folder: Path, size: Size) -> dict[str, Any]:
     rows = dict.fromkeys(("patient", "claim", "line"), 0)
     with ExitStack() as stack:
         writers = {
-            name: stack.enter_context(pq.ParquetWriter(folder / f"{name}.parquet", SCHEMAS[name], compression="zstd", compression_level=1))
+            # as the archive of claims is written
+            name: stack.enter_context(pq.ParquetWriter(folder / f"{name}.parquet", SCHEMAS[name], compression="lz4"))
             for name in rows
         }
 
