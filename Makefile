@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 # More than there are cores: tests wait for browsers and servers.
-WORKERS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 2 : 4)))
+WORKERS ?= $(shell n=$$(nproc); echo $$((n < 3 ? n + 2 : 4)))
 
 .PHONY: help setup setup-test run test test-thorough fire lint screenshots secrets sbom audit clean
 
