@@ -65,6 +65,7 @@ class DuckDbEngine:
         "hash": "hash",
         "any_common": "list_has_any",
         "contains": "list_contains",
+        "starts_with": "starts_with",
         "explode": "unnest",
         "overlap": "(coalesce(list_sum(list_intersect(%s, %s)), 0) / 4294967296000.0)",
     }
@@ -133,6 +134,7 @@ class SparkEngine:
         "hash": "xxhash64",
         "any_common": "arrays_overlap",
         "contains": "array_contains",
+        "starts_with": "startswith",
         "explode": "explode",
         "overlap": "(aggregate(array_intersect(%s, %s), CAST(0 AS BIGINT), (a, x) -> a + x) / 4294967296000.0)",
     }
@@ -146,6 +148,7 @@ class SparkEngine:
         except EngineUnavailableError as error:
             raise LinkageEngineError(str(error)) from error
         self.session.sparkContext.setCheckpointDir(str(self._folder / "checkpoints"))
+        self._api = self._opened_api()  # brings the functions on texts, which pairs are told apart by before Splink is asked
 
     def create(self, table: str, sql: str) -> None:
         """Make a table of a query's rows, in place of one of that name."""
@@ -181,6 +184,9 @@ class SparkEngine:
 
     def splink(self) -> Any:
         """Splink's database API on this engine."""
+        return self._api
+
+    def _opened_api(self) -> Any:
         from splink import SparkAPI
 
         api: Any = SparkAPI

@@ -26,7 +26,7 @@ _SIDE = re.compile(r"\b(\w+)_[lr]\b")
 def condition_in(engine: Engine, condition: str) -> str:
     """A condition with the functions as the engine calls them."""
     sql = _OVERLAP.sub(lambda match: engine.functions["overlap"] % match.groups(), condition)
-    for name in ("jaro_winkler", "edits", "any_common", "contains"):
+    for name in ("jaro_winkler", "edits", "any_common", "contains", "starts_with"):
         sql = sql.replace(f"{{{name}}}", engine.functions[name])
     return sql
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from api.policy import load_policy
 from benchmarks.linkage_people import COLUMNS, make
 from detection.linkage.chinese.comparisons import replaced_columns, with_chinese
 from detection.linkage.chinese.features import prepare
-from detection.linkage.engines import DuckDbEngine
+from detection.linkage.engines import Engine, EngineName, open_duckdb, open_spark
 from detection.linkage.feature_columns import FeatureKind
 from detection.linkage.link import Linked, link
 from detection.linkage.mapping import mapping_of
@@ -23,6 +24,7 @@ from detection.linkage.plan import Plan
 from detection.linkage.scoring import condition_in
 from models.identifiers import check_character
 from models.policy_detection import LinkagePolicy
+from tests.detection.spark import on_spark, quick_start
 
 SAME = {name: name for name in COLUMNS}
 PRECISION_LEAST, RECALL_LEAST = 0.97, 0.93
@@ -44,9 +46,9 @@ def policy() -> LinkagePolicy:
     return load_policy(Path(__file__).parents[2] / "policy.toml").linkage
 
 
-def linked_of(table: pa.Table, policy: LinkagePolicy, folder: Path) -> Linked:
+def linked_of(table: pa.Table, policy: LinkagePolicy, folder: Path, engine: EngineName = EngineName.DUCKDB) -> Linked:
     records = table.select(["record_id", *COLUMNS]).rename_columns(["id", *COLUMNS])
-    return link(records, mapping_of(SAME), policy, work_folder=folder)
+    return link(records, mapping_of(SAME), policy, work_folder=folder, engine=engine)
 
 
 @pytest.fixture(scope="module")
@@ -160,49 +162,82 @@ NUMBER, TWIN, SAME_DAY, SLIP, SISTER, FATHER = (
 STREET, ELSEWHERE = "云泽市白石区新华路80号20栋501室", "云泽市白石区建设路7号2栋1101室"
 
 
-@pytest.mark.parametrize(
-    ("other", "apart", "levels"),
-    [
-        pytest.param((SLIP, "王秀英", "1958-10-14", ELSEWHERE), False, (SLIPPED, None, "differs"), id="one slip in the year of birth"),
-        pytest.param((SLIP, "王大力", "1958-10-14", STREET), False, (SLIPPED, None, ADDRESS), id="a slip, and another name"),
-        pytest.param((TWIN, "王秀瑛", "1956-10-14", STREET), True, None, id="twins whose names sound alike"),
-        pytest.param((TWIN, "王秀英", "1956-10-14", STREET), False, (DIFFER, BORN, ADDRESS), id="side by side, one name"),
-        pytest.param((SAME_DAY, "王秀瑛", "1956-10-14", STREET), False, (DIFFER, BORN, ADDRESS), id="not side by side"),
-        pytest.param((SAME_DAY, "王秀搅", "1956-10-14", STREET), False, (DIFFER, BORN, ADDRESS), id="a wrong character"),
-        pytest.param((SAME_DAY, "李大力", "1956-10-14", STREET), True, None, id="strangers born on one day"),
-        pytest.param((SISTER, "王秀瑛", "1959-03-02", STREET), False, (DIFFER, "differs", FAMILY), id="sisters whose names sound alike"),
-        pytest.param((SISTER, "王秀英", "1959-03-02", STREET), False, (DIFFER, "differs", ADDRESS), id="one name, years corrected"),
-        pytest.param((SISTER, "王秀瑛", None, STREET), False, (DIFFER, None, FAMILY), id="sisters, and a birth date is missing"),
-        pytest.param((FATHER, "王秀英", "1931-04-05", STREET), False, (APART, "differs", FAMILY), id="father and child of one name"),
-        pytest.param((FATHER, "王秀英", "1931-04-05", ELSEWHERE), False, (APART, "differs", "differs"), id="namesakes"),
-    ],
+Other = tuple[str, str, str | None, str]
+OTHERS: tuple[tuple[str, Other, bool, tuple[str | None, ...] | None], ...] = (
+    ("one slip in the year of birth", (SLIP, "王秀英", "1958-10-14", ELSEWHERE), False, (SLIPPED, None, "differs")),
+    ("a slip, and another name", (SLIP, "王大力", "1958-10-14", STREET), False, (SLIPPED, None, ADDRESS)),
+    ("twins whose names sound alike", (TWIN, "王秀瑛", "1956-10-14", STREET), True, None),
+    ("side by side, one name", (TWIN, "王秀英", "1956-10-14", STREET), False, (DIFFER, BORN, ADDRESS)),
+    ("not side by side", (SAME_DAY, "王秀瑛", "1956-10-14", STREET), False, (DIFFER, BORN, ADDRESS)),
+    ("a wrong character", (SAME_DAY, "王秀搅", "1956-10-14", STREET), False, (DIFFER, BORN, ADDRESS)),
+    ("strangers born on one day", (SAME_DAY, "李大力", "1956-10-14", STREET), True, None),
+    ("sisters whose names sound alike", (SISTER, "王秀瑛", "1959-03-02", STREET), False, (DIFFER, "differs", FAMILY)),
+    ("one name, years corrected", (SISTER, "王秀英", "1959-03-02", STREET), False, (DIFFER, "differs", ADDRESS)),
+    ("sisters, and a birth date is missing", (SISTER, "王秀瑛", None, STREET), False, (DIFFER, None, FAMILY)),
+    ("father and child of one name", (FATHER, "王秀英", "1931-04-05", STREET), False, (APART, "differs", FAMILY)),
+    ("namesakes", (FATHER, "王秀英", "1931-04-05", ELSEWHERE), False, (APART, "differs", "differs")),
 )
-def test_what_two_right_numbers_say_beside_name_birth_and_address(
-    other: tuple[str, str, str | None, str], apart: bool, levels: tuple[str | None, ...] | None
-) -> None:
+"""What is compared with the first record, whether the two are two persons by that alone, and levels of number, birth date and contact."""
+
+
+def pairs_of_records(others: Sequence[Other]) -> tuple[Plan, pa.Table]:
+    """The plan, and a row of both records' columns for each of the others."""
     names = ("resident_id", "full_name", "birth_date", "address")
-    pair = [(NUMBER, "王秀英", "1956-10-14", STREET), other]
-    table = pa.table({name: pa.array([row[place] for row in pair], pa.string()) for place, name in enumerate(names)})
+    records = [(NUMBER, "王秀英", "1956-10-14", STREET), *others]
+    table = pa.table({name: pa.array([row[place] for row in records], pa.string()) for place, name in enumerate(names)})
     prepared, features = prepare(table, {name: name for name in names})
     plan, _ = with_chinese(Plan(), features)
     with closing(duckdb.connect()) as connection:
         derived = connection.from_arrow(prepared).project(", ".join(f"{sql} AS {name}" for name, sql in plan.derived.items()))
         rows = derived.to_arrow_table()
-        sides = {f"{name}_{side}": rows[name].slice(place, 1) for place, side in enumerate("lr") for name in rows.column_names}
-        compared = connection.from_arrow(pa.table(sides))
+    first = {f"{name}_l": rows[name].take(pa.array([0] * len(others))) for name in rows.column_names}
+    return plan, pa.table(first | {f"{name}_r": rows[name].slice(1) for name in rows.column_names} | {"place": list(range(len(others)))})
 
-        def holds(condition: str) -> bool:
-            return compared.project(condition_in(DuckDbEngine, condition)).fetchall() == [(True,)]
 
-        def level(name: str) -> str | None:
-            (comparison,) = (one for one in plan.comparisons if one.name == name)
-            if holds(comparison.null):
-                return None
-            return next((each.label for each in comparison.levels if holds(each.condition)), "differs")
+def said_of(engine: Engine, plan: Plan, pairs: pa.Table) -> list[tuple[bool, tuple[str | None, ...]]]:
+    """Of each pair: two persons by that alone, and the levels of number, birth date and contact."""
+    engine.load("compared_pairs", pairs)
+    asked = []
+    for name in ("resident_id", "birth_date", "contact"):
+        (comparison,) = (one for one in plan.comparisons if one.name == name)
+        levels = " ".join(f"WHEN {condition_in(engine, level.condition)} THEN '{level.label}'" for level in comparison.levels)
+        asked.append(f"CASE WHEN {condition_in(engine, comparison.null)} THEN NULL {levels} ELSE 'differs' END")
+    listed = ", ".join(["place", condition_in(engine, plan.apart or ""), *asked])
+    rows = sorted(engine.rows(f"SELECT {listed} FROM compared_pairs"))  # noqa: S608 - conditions of the plan
+    return [(row[1], row[2:]) for row in rows]
 
-        assert holds(plan.apart or "") is apart
-        if levels is not None:
-            assert (level("resident_id"), level("birth_date"), level("contact")) == levels
+
+def test_what_two_right_numbers_say_beside_name_birth_and_address(tmp_path: Path) -> None:
+    plan, pairs = pairs_of_records([other for _, other, _, _ in OTHERS])
+    with open_duckdb(tmp_path, memory_mb=256, threads=1) as engine:
+        said = said_of(engine, plan, pairs)
+    for (what, _, apart, levels), (is_apart, found) in zip(OTHERS, said, strict=True):
+        assert (what, is_apart) == (what, apart)
+        assert levels is None or (what, found) == (what, levels)
+
+
+@on_spark
+def test_spark_says_the_same_of_two_right_numbers(tmp_path: Path) -> None:
+    plan, pairs = pairs_of_records([other for _, other, _, _ in OTHERS])
+    with open_duckdb(tmp_path, memory_mb=256, threads=1) as engine:
+        said = said_of(engine, plan, pairs)
+    with quick_start(), open_spark(tmp_path, memory_mb=1_500, threads=2) as engine:
+        assert said_of(engine, plan, pairs) == said
+
+
+@pytest.mark.thorough  # three minutes in which Spark compiles what Splink asks of it
+@on_spark
+def test_spark_links_as_duckdb_does(policy: LinkagePolicy, tmp_path: Path) -> None:
+    records, _ = make(3_000, 11)
+    duck = linked_of(records, policy, tmp_path / "duckdb")
+    with quick_start():
+        spark = linked_of(records, policy, tmp_path / "spark", EngineName.SPARK)
+
+    def weights(found: Linked) -> dict[tuple[str, str], float]:
+        return {(row["left"], row["right"]): row["weight"] for row in found.pairs.select(["left", "right", "weight"]).to_pylist()}
+
+    assert together(spark) == together(duck)
+    assert weights(spark) == pytest.approx(weights(duck), abs=1e-6)
 
 
 def test_the_desk_has_words_for_every_level(county: tuple[pa.Table, pa.Table]) -> None:

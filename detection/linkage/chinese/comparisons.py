@@ -181,7 +181,7 @@ def _number(there: set[str]) -> ComparisonPlan | None:
         # where every second record has a right number of its own, this is what duplicates have in common; births near each other are not
         # to count here and in the birth date
         Level("two right numbers that differ", "resident_id_checked_l <> resident_id_checked_r", against=True),
-        Level("one is cut off", f"starts_with({core}_l, {core}_r) OR starts_with({core}_r, {core}_l)"),
+        Level("one is cut off", f"{{starts_with}}({core}_l, {core}_r) OR {{starts_with}}({core}_r, {core}_l)"),
         Level("one slip in region or birth date", f"{same_sequence} AND {_slips(core, 1)}"),
         Level("one slip", _slips(core, 1)),
         Level("only the sequence differs", f"{full} AND substr({core}_l, 1, 14) = substr({core}_r, 1, 14)"),
@@ -216,7 +216,8 @@ def _name(there: set[str]) -> ComparisonPlan | None:
         Level("the same name", _both(normal), normal),
         Level("the same parts in another order", _both("full_name_parts")),
         Level(
-            "one is cut off", f"{_both('full_name_start')} AND (starts_with({normal}_l, {normal}_r) OR starts_with({normal}_r, {normal}_l))"
+            "one is cut off",
+            f"{_both('full_name_start')} AND ({{starts_with}}({normal}_l, {normal}_r) OR {{starts_with}}({normal}_r, {normal}_l))",
         ),
         Level("the same but for what could not be written", _fits()),
         Level("sounds the same", _both("full_name_sound"), "full_name_sound"),
@@ -312,8 +313,8 @@ def _contact(there: set[str]) -> ComparisonPlan | None:
         levels.append(
             Level(
                 "one address within the other, or alike with the same numbers",
-                "(length(address_normal_l) >= 5 AND length(address_normal_r) >= 5 AND (starts_with(address_normal_l, address_normal_r) "
-                "OR starts_with(address_normal_r, address_normal_l))) "
+                "(length(address_normal_l) >= 5 AND length(address_normal_r) >= 5 AND ({starts_with}(address_normal_l, address_normal_r) "
+                "OR {starts_with}(address_normal_r, address_normal_l))) "
                 "OR (address_numbers_l = address_numbers_r AND {jaro_winkler}(address_normal_l, address_normal_r) >= 0.8)",
             )
         )
