@@ -3,8 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-# More than there are cores: tests wait for browsers and servers.
-WORKERS ?= $(shell n=$$(nproc); echo $$((n < 3 ? n + 2 : 4)))
+# One more than there are cores: tests wait for browsers and servers.
+WORKERS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 4)))
 
 .PHONY: help setup setup-test run test test-thorough fire lint screenshots secrets sbom audit clean
 

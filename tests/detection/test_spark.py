@@ -26,6 +26,8 @@ pytestmark = list(ON_SPARK)
 SOME = ("P4", "P6", "D2", "D5", "B1")
 """Rules of different build: a status, a table of the policy, intervals, evidence beside enrolments, months of two benefits."""
 
+PERSONS = 100_000
+
 
 @pytest.fixture(scope="module")
 def duckdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compute]:
@@ -39,13 +41,13 @@ def everything(rule: Rule, compute: Compute, read: Tables, policy: RulesPolicy) 
 
 def test_spark_finds_what_duckdb_finds(duckdb: Compute, records_policy: RecordsPolicy, tmp_path: Path) -> None:
     with open_spark(tmp_path) as spark:
-        compare(SOME, 2_000, spark, duckdb, records_policy, tmp_path)
+        compare(SOME, PERSONS, spark, duckdb, records_policy, tmp_path)
 
 
 @pytest.mark.thorough
-def test_spark_finds_what_duckdb_finds_among_a_hundred_thousand(duckdb: Compute, records_policy: RecordsPolicy, tmp_path: Path) -> None:
+def test_spark_finds_what_duckdb_finds_by_every_rule(duckdb: Compute, records_policy: RecordsPolicy, tmp_path: Path) -> None:
     with quick_start(), open_compute(EngineName.SPARK, Limits(1_024, 2), tmp_path) as spark:
-        compare([rule.code for rule in RULES], 100_000, spark, duckdb, records_policy, tmp_path)
+        compare([rule.code for rule in RULES], PERSONS, spark, duckdb, records_policy, tmp_path)
 
 
 def compare(codes: Collection[str], persons: int, spark: Compute, duckdb: Compute, records_policy: RecordsPolicy, tmp_path: Path) -> None:
