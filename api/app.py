@@ -5,7 +5,7 @@ from __future__ import annotations
 from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import access_log, accounts, degraded, health, i18n, pages, problems, request_id, security_headers, v1
+from api import access_log, accounts, audit_journal, degraded, health, i18n, pages, problems, request_id, security_headers, v1
 from api.account_administration import tell_mixed_accounts
 from api.context import ChosenEngine, Context, open_context
 from api.log import configure
@@ -43,4 +43,6 @@ def create_wsgi() -> APIFlask:
     if isinstance(context.engine, ChosenEngine):
         context.engine.load()  # a worker that cannot load its models must not take visitors
     tell_mixed_accounts(context)
-    return create_app(context)
+    app = create_app(context)
+    app.extensions[audit_journal.KEY].work_beside()
+    return app

@@ -49,12 +49,14 @@ def seal(context: Context, report: Report | None = None) -> int:
     """Put every entry that waits into the chain; how many. What keeps it from that is logged: the next round does it."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    from api import audit_journal
     from api.log import logger
     from models.errors import ModelsError
     from models.keys import KeyRingError
     from models.repositories import audit_sealing
 
     log = logger("lifecert.audit")
+    audit_journal.take_in(context)
     try:
         done = audit_sealing.seal_waiting(context.database, context.keyring, now=context.clock(), report=report)
     except audit_sealing.AuditChainError as error:

@@ -29,7 +29,7 @@ from models.database import Database, parse_url
 STORE_SQLITE, STORE_POSTGRES, QUEUE = "store/lifecert.sqlite3", "store/lifecert.pgdump", "store/jobs.sqlite3"
 POLICY, EMBEDDER, KEYS = "config/policy.toml", "config/embedder.toml", "keys.sealed"
 HOME, RECORDINGS = "home/", "recordings/"
-LEFT_OUT = ("detection/work", "metrics", ".restoring")
+LEFT_OUT = ("audit-journal", "detection/work", "metrics", ".restoring")
 PASSPHRASE_MIN = 12
 SCRYPT = {"n": 2**17, "r": 8, "p": 1}  # OWASP's first choice for scrypt, 2023: 128 MB
 

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from api import audit_journal
 from api.context import Context
 from api.privacy_words import column_words, words
 from models.account import Account
@@ -79,6 +80,7 @@ def export(context: Context, person_id: str, target: BinaryIO, *, language: str)
     counts: dict[str, int] = {}
     tables: list[tuple[str, str, list[dict[str, Any]]]] = []
     seen = {"pictures": 0, "broken": 0}
+    audit_journal.take_in(context)
     with context.database.read_scope() as session, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         person = persons.get(session, person_id)
         members = persons.records_of(session, person.id)

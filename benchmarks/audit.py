@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from urllib.request import urlopen
 from flask import Flask
 from sqlalchemy import insert
 
-from api import audit_queue
+from api import audit_journal
 from api.app import create_wsgi
 from api.audit_sealing import SEAL_EVERY_S
 from benchmarks import status_doors as doors
@@ -45,10 +45,8 @@ WARM_WITHIN_S = 240.0
 WARM_ANSWERS = 20
 
 
-class _NoQueue:
+class _NoJournal:
     """Takes entries and forgets them."""
-
-    coming = nullcontext
 
     def write(self, entries: object) -> None:
         """Nothing."""
@@ -57,7 +55,7 @@ class _NoQueue:
 def make_app_without() -> Flask:
     """The application whose status reads leave no entry, for comparison."""
     app = create_wsgi()
-    app.extensions[audit_queue.KEY] = _NoQueue()
+    app.extensions[audit_journal.KEY] = _NoJournal()
     return app
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped
 
 from models.base import Base
@@ -34,3 +34,15 @@ class AuditEntry(Base):
     reason: Mapped[str | None] = column(INTERNAL, String(200))
     at: Mapped[datetime] = column(INTERNAL)
     details: Mapped[dict[str, Any]] = column(INTERNAL, default=dict)
+
+
+class AuditJournalPosition(Base):
+    """How far a file of entries that wait on some machine is in the store (``models.audit_journal``); gone with its file.
+
+    name: of the file, without its ending. position: bytes from its beginning.
+    """
+
+    __tablename__ = "audit_journal_position"
+
+    name: Mapped[str] = column(INTERNAL, String(32), primary_key=True)
+    position: Mapped[int] = column(INTERNAL, BigInteger)

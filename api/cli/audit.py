@@ -36,12 +36,13 @@ def audit_group() -> None:
 
 
 def _context() -> Context:
-    from api import audit_sealing
+    from api import audit_journal, audit_sealing
     from api.context import open_context
     from api.settings import load_settings
 
     context = open_context(load_settings())
     audit_sealing.leave(context)  # what is looked at stays as it is
+    audit_journal.take_in(context)
     return context
 
 

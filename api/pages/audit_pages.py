@@ -11,6 +11,7 @@ from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from api import audit_journal
 from api.callers import Caller
 from api.context import Context, current
 from api.pages.audit_words import ACTIONS, SECURITY_ACTIONS
@@ -53,6 +54,7 @@ def audit_list(caller: Caller) -> ResponseReturnValue:
     context = current()
     today = context.policy.certification.today(context.clock())
     form = request.form if request.method == "POST" else {}
+    audit_journal.take_in(context)
     asked = _Asked(
         str(form.get("start", today - timedelta(days=DAYS - 1))),
         str(form.get("end", today)),

@@ -47,6 +47,7 @@ ACTIONS: dict[str, LazyString] = {
     "audit.day_retired": _("Audit entries of a day deleted when due"),
     "audit.entry_read": _("Audit entry looked at"),
     "audit.exported": _("Audit exported"),
+    "audit.journal_unreadable": _("Waiting audit entry not readable"),
     "audit.read": _("Audit read"),
     "audit.verified": _("Audit checked"),
     "blacklist_read": _("List of blocked cards read"),

@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, current_app
 
-from api import client_rate
-from api.audit_queue import KEY as AUDIT
-from api.audit_queue import AuditQueue, announced, audit_queue, not_recorded
+from api import audit_journal, client_rate
+from api.audit_journal import Journal
 from api.callers import Caller
 from api.context import Context, current
 from api.log import logger
-from api.problems import FieldError, Problem, problem_of
+from api.problems import RETRY_SOON_S, FieldError, Problem, problem_of
 from api.request_id import current_request_id
 from api.rights import Right
 from api.v1 import status_examples
 from api.v1.door import Door, blueprint, door
 from api.v1.status_schemas import Identifier, PersonStatusAnswer, StatusBatchRequest, StatusLookupRequest
+from models.audit_journal import Entry, details_of
 from models.identifiers import IdentifierError
-from models.repositories import audit_batch, status_lookup
+from models.repositories import status_lookup
 from models.repositories.status_lookup import FoundStatus, Number, StatusReader
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ log = logger("lifecert.api")
 
 
 @blueprint.post("/statuses/lookup")
-@announced
 @door(
     Door(
         summary="Read a certification status by number",
@@ -71,7 +70,7 @@ def look_up_status(caller: Caller, body: StatusLookupRequest) -> Response:
         raise Problem("validation_failed", str(error), (FieldError(_FIELDS[number], error.problem.value),)) from None
     if found is not None and not caller.covers(found.region_code):
         found = None
-    _record(audit_queue(), [_entry(context, caller.actor, current_request_id(), found)])
+    _record(audit_journal.journal(), [_entry(context, caller.actor, current_request_id(), found)])
     if found is None:
         raise Problem("person_unknown", "No person in your reach has this number.")
     return Response(json.dumps(_shown(found)), mimetype="application/json")
@@ -103,7 +102,9 @@ def look_up_statuses(caller: Caller, body: StatusBatchRequest) -> Response:
         raise Problem("validation_failed", f"A batch holds {limits.batch_max} ids at most.", (error,))
     if caller.client is not None:
         client_rate.take(caller.client, math.ceil(len(body.ids) / limits.ids_per_request) - 1)
-    batch = _Batch(context, current_app.extensions[READER], audit_queue(), caller, current_request_id(), body.on or _today(context))
+    batch = _Batch(
+        context, current_app.extensions[READER], audit_journal.journal(), caller, current_request_id(), body.on or _today(context)
+    )
     chunks = [body.ids[start : start + CHUNK] for start in range(0, len(body.ids), CHUNK)]
     first = batch.lines(chunks[0], 0)  # what stops everything is said with a status of its own
     return Response(batch.stream(first, chunks), mimetype=NDJSON)
@@ -115,7 +116,7 @@ class _Batch:
 
     context: Context
     reader: StatusReader
-    queue: AuditQueue
+    journal: Journal
     caller: Caller
     request_id: str
     on: date
@@ -159,7 +160,7 @@ class _Batch:
                 person = None
             entries.append(_entry(self.context, self.caller.actor, self.request_id, person))
             lines.append(_line({"index": index} | (_shown(person) if person is not None else {"problem": "person_unknown"})))
-        _record(self.queue, entries)
+        _record(self.journal, entries)
         return b"".join(lines)
 
 
@@ -193,26 +194,28 @@ def _line(content: dict[str, Any]) -> bytes:
     return json.dumps(content).encode() + b"\n"
 
 
-def _entry(context: Context, actor: str, request_id: str, found: FoundStatus | None) -> audit_batch.Entry:
-    details = audit_batch.details_of(door="api", request_id=request_id)
+def _entry(context: Context, actor: str, request_id: str, found: FoundStatus | None) -> Entry:
+    details = details_of(door="api", request_id=request_id)
     if found is None:
-        return audit_batch.Entry(actor, NOT_FOUND, None, None, context.clock(), details)
-    return audit_batch.Entry(actor, LOOKED_UP, found.key, found.person_id, context.clock(), details)
+        return Entry(actor, NOT_FOUND, None, None, context.clock(), details)
+    return Entry(actor, LOOKED_UP, found.key, found.person_id, context.clock(), details)
 
 
-def _record(queue: AuditQueue, entries: list[audit_batch.Entry]) -> None:
-    """Return when the entries are in the store. Raises Problem (503): what cannot be recorded is not shown."""
+def _record(journal: Journal, entries: list[Entry]) -> None:
+    """Return when the entries are in the journal. Raises Problem (503): what cannot be recorded is not shown."""
     if not entries:
         return
     try:
-        queue.write(entries)
-    except Exception as error:
+        journal.write(entries)
+    except OSError as error:
         log.error("audit_not_recorded", kind=type(error).__name__, entries=len(entries))
-        raise not_recorded() from error
+        raise Problem(
+            "unavailable", "The store does not take the audit entry: try again.", headers={"Retry-After": str(RETRY_SOON_S)}
+        ) from error
 
 
 def register(app: Flask) -> None:
     """What the doors work with in this application."""
     context: Context = app.extensions["lifecert"]
     app.extensions[READER] = StatusReader(context.database, context.keyring, context.policy.certification)
-    app.extensions[AUDIT] = AuditQueue(context.database)
+    app.extensions[audit_journal.KEY] = audit_journal.Journal(context)

@@ -25,12 +25,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 from sqlalchemy import select
 
+from api.audit_journal import FOLDER
 from api.client import LifecertClient, NotAnsweredError, ProblemError
 from api.clients import KnownClients
 from models.audit import AuditEntry
 from models.database import Database
 from models.region import Region, RegionLevel
 from models.repositories import clients, persons
+from models.repositories.audit_journal import take_in
 from tests.api.conftest import HOME_PROVINCE, HOME_REGION, NAME, RESIDENT_ID, World
 from tests.conftest import ROOT
 
@@ -247,6 +249,7 @@ def test_the_python_client_is_known_by_its_certificate(prepared: Prepared, way: 
     with programme(request.getfixturevalue(way), prepared.hospital) as lifecert:
         assert lifecert.status(resident_id=RESIDENT_ID).state == "never_certified"
     database = Database(f"sqlite:///{prepared.home / 'lifecert.sqlite3'}")
+    take_in(database, prepared.home / FOLDER)
     with database.read_scope() as session:
         actors = session.scalars(select(AuditEntry.actor).where(AuditEntry.action == "status_looked_up")).all()
     database.dispose()

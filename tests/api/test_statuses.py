@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
+import time
 from datetime import date
 from itertools import count
 from typing import Any
@@ -14,16 +14,16 @@ from hypothesis import given, settings
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from api import audit_queue
-from api.audit_queue import KEY, AuditQueue
+from api import audit_journal
 from models.audit import AuditEntry
+from models.audit_journal import AuditJournal
 from models.benefit import Benefit, BenefitStatus
 from models.database import Database
 from models.enrolment import Scheme
 from models.keys import FileKeyRing
 from models.life_evidence import EvidenceKind, LifeEvidence, Strength
 from models.person import Person
-from models.repositories import audit, audit_batch, certifications, persons, status_lookup
+from models.repositories import audit, certifications, persons, status_lookup
 from models.repositories.status_lookup import Number, StatusReader
 from tests.api.conftest import HOME_PROVINCE, HOME_REGION, OTHER_RESIDENT_ID, RESIDENT_ID, World
 from tests.models.people import NOW, REGION, add_person, resident_id
@@ -136,6 +136,7 @@ def test_every_look_is_in_the_trail_before_the_answer(both_worlds: World) -> Non
     client = world.client("status:read")
     answer = client.post("/api/v1/statuses/lookup", json={"resident_id": RESIDENT_ID}, headers={"X-Request-ID": "trail-0001"})
     look_up(client, resident_id=OTHER_RESIDENT_ID)
+    assert audit_journal.take_in(world.context)
     with world.context.database.read_scope() as session:
         entries = audit.between(session, world.clock(), world.clock().replace(hour=23))
         looks = [entry for entry in entries if entry.action.startswith("status_")]
@@ -155,7 +156,7 @@ def test_what_cannot_be_recorded_is_not_shown(world: World, monkeypatch: pytest.
     def full(*_: Any, **__: Any) -> None:
         raise OSError("no room")
 
-    monkeypatch.setattr(audit_batch, "insert", full)
+    monkeypatch.setattr(AuditJournal, "append", full)
     code, problem = look_up(client, resident_id=RESIDENT_ID)
     assert (code, problem["code"]) == (503, "unavailable")
     assert client.post("/api/v1/statuses/batch", json={"ids": [{"resident_id": RESIDENT_ID}]}).status_code == 503
@@ -182,6 +183,7 @@ def test_a_batch_is_answered_in_order_each_line_by_itself(both_worlds: World) ->
     assert (lines[2]["problem"], lines[2]["rule"]) == ("validation_failed", "check_digit")
     one = look_up(client, resident_id=number, on="2026-03-10")[1]
     assert lines[0] == {"index": 0} | one
+    assert audit_journal.take_in(world.context)
     with world.context.database.read_scope() as session:
         seen = session.scalar(select(func.count()).select_from(AuditEntry).where(AuditEntry.object == public_id)) or 0
     assert seen == 4
@@ -198,15 +200,15 @@ def test_a_batch_longer_than_a_chunk_is_whole_and_one_longer_than_policy_is_refu
 
 
 def test_a_batch_that_breaks_off_says_so_in_the_lines_that_are_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue: AuditQueue = world.app.extensions[KEY]
-    writes, write = count(), queue.write
+    journal: audit_journal.Journal = world.app.extensions[audit_journal.KEY]
+    writes, write = count(), journal.write
 
     def second_fails(entries: Any) -> None:
         if next(writes):
             raise OSError("no room")
         write(entries)
 
-    monkeypatch.setattr(queue, "write", second_fails)
+    monkeypatch.setattr(journal, "write", second_fails)
     lines = batch(world.client("status:read"), [{"resident_id": RESIDENT_ID}] * 700)
     assert [line.get("problem") for line in lines] == [None] * 500 + ["unavailable"] * 200
 
@@ -260,84 +262,21 @@ def test_the_fast_read_gives_what_the_ledger_gives(
         session.rollback()
 
 
-def test_entries_of_many_threads_are_all_there_and_no_thread_goes_on_before_its_own(database: Database, keyring: FileKeyRing) -> None:
-    with database.session_scope() as session:
-        person = add_person(session, keyring)
-        key = person.id
-    queue = AuditQueue(database)
-    missing: list[str] = []
-
-    def read(thread: int) -> None:
-        for turn in range(20):
-            name = f"{thread}-{turn}"
-            queue.write([audit_batch.Entry("client:test", "status_looked_up", key, name, NOW, audit_batch.details_of(door="api"))])
-            with database.read_scope() as session:
-                if session.scalar(select(func.count()).select_from(AuditEntry).where(AuditEntry.object == name)) != 1:
-                    missing.append(name)
-
-    threads = [threading.Thread(target=read, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert missing == []
-    with database.read_scope() as session:
-        entries = audit.about(session, key, limit=1000)
-        assert len(entries) == 120
-        assert {entry.at for entry in entries} == {NOW}
-        assert entries[0].details == {"door": "api"}
-
-
-@pytest.mark.parametrize("writes", [True, False], ids=["writes", "leaves without an entry"])
-def test_an_entry_goes_with_those_that_are_coming_and_waits_for_nobody_else(
-    database: Database, monkeypatch: pytest.MonkeyPatch, writes: bool
-) -> None:
-    insert, sizes = audit_batch.insert, list[int]()
-
-    def counted(connection: Any, entries: list[audit_batch.Entry], *, dialect: str) -> None:
-        sizes.append(len(entries))
-        insert(connection, entries, dialect=dialect)
-
-    monkeypatch.setattr(audit_batch, "insert", counted)
-    monkeypatch.setattr(audit_queue, "GATHER_S", 600.0)  # who waits in vain does not end
-    queue = AuditQueue(database)
-    entry = audit_batch.Entry("client:test", "status_looked_up", None, None, NOW, "{}")
-    queue.write([entry])
-    announced, may_come = threading.Event(), threading.Event()
-
-    def late() -> None:
-        with queue.coming():
-            announced.set()
-            may_come.wait()
-            if writes:
-                queue.write([entry])
-
-    other = threading.Thread(target=late)
-    other.start()
-    announced.wait()
-    first = threading.Thread(target=queue.write, args=([entry],))
-    first.start()
-    first.join(0.2)
-    assert first.is_alive()
-    may_come.set()
-    for thread in (first, other):
-        thread.join(60)
-        assert not thread.is_alive()
-    assert sizes == [1, 2 if writes else 1]
-
-
-def test_an_entry_that_fails_takes_the_others_of_its_transaction_along_and_says_so(database: Database, keyring: FileKeyRing) -> None:
-    with database.session_scope() as session:
-        key = add_person(session, keyring).id
-    queue = AuditQueue(database)
-    good = audit_batch.Entry("client:test", "status_looked_up", key, None, NOW, "{}")
-    with pytest.raises(database.engine.dialect.loaded_dbapi.Error):
-        queue.write([good, good._replace(person_id=10**9)])
-    queue.write([good])
-    with database.read_scope() as session:
-        assert len(audit.about(session, key)) == 1
-
-
 def test_a_day_of_today_is_the_policys(world: World) -> None:
     world.clock.now = world.clock.now.replace(hour=17)  # in China it is the 16th
     assert look_up(world.client("status:read"), resident_id=RESIDENT_ID)[1]["on"] == TODAY.replace(day=16).isoformat()
+
+
+def test_beside_a_server_entries_get_into_the_store_by_themselves(world: World) -> None:
+    audit_of: audit_journal.Journal = world.app.extensions[audit_journal.KEY]
+    audit_of.work_beside()
+    client = world.client("status:read")
+    for _ in range(3):
+        look_up(client, resident_id=RESIDENT_ID)
+    deadline, looks = time.monotonic() + 60, 0
+    while looks < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+        with world.context.database.read_scope() as session:
+            looks = session.scalar(select(func.count()).select_from(AuditEntry).where(AuditEntry.action == "status_looked_up")) or 0
+    assert looks == 3
+    audit_of.end()
