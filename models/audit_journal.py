@@ -7,20 +7,21 @@ file of its own. ``models.repositories.audit_journal`` takes them in.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
+import mmap
 import os
 import secrets
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 ENDING = ".jsonl"
-ROTATE_BYTES = 8 * 1024 * 1024
-"""A file that has grown to this is left to be taken in, and another begun."""
+NEWLINE = 0x0A
+FILE_BYTES = 4 * 1024 * 1024
+"""A file that is full is left to be taken in, and another begun."""
 
 
 class Entry(NamedTuple):
@@ -47,74 +48,76 @@ def line_of(entry: Entry) -> str:
 
 
 class AuditJournal:
-    """The file of this process in the folder, which is made when it is missing. Thread-safe; a forked process begins its own."""
+    """The file of this process in the folder, which is made when it is missing. Thread-safe; a forked process begins its own.
+
+    The file is mapped into memory at its full size: a line that is copied there is in the system's hands, and outlives the process, without
+    a call that would let go of the interpreter's lock, for which the other threads of a busy server are waiting.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
-        self._file: int | None = None
+        self._file = -1
+        self._map: mmap.mmap | None = None
         self._owner = 0
-        self._size = 0
+        self._used = 0
 
     def append(self, entries: Iterable[Entry]) -> None:
-        """Return when all entries are in the file. Raises OSError; then some of them may be in it all the same."""
-        data = "".join(f"{line_of(entry)}\n" for entry in entries).encode()
+        """Return when all entries are in the file. Raises OSError: there is no room for another file; then none of them is."""
+        lines = [line_of(entry).encode() for entry in entries]
         with self._lock:
-            file = self._current()
-            try:
-                written = os.write(file, data)
-                if written < len(data):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            except OSError:
-                self._leave()  # half a line may be at its end: nothing is written behind that
-                raise
-            self._size += written
+            mapped = self._room(sum(len(line) + 1 for line in lines))
+            for line in lines:
+                end = self._used + len(line)
+                mapped[self._used : end] = line
+                mapped[end] = NEWLINE  # after the line: one that has its end is whole
+                self._used = end + 1
 
     def sync(self) -> None:
         """What was appended before is on the disk afterwards. Raises OSError."""
         with self._lock:
-            file = None if self._file is None or self._owner != os.getpid() else os.dup(self._file)
-        if file is not None:
+            file = os.dup(self._file) if self._map is not None and self._owner == os.getpid() else -1
+        if file >= 0:
             try:
                 os.fdatasync(file)
             finally:
                 os.close(file)
 
     def close(self) -> None:
-        """Leave the file to whoever takes it in; the next entry begins another."""
+        """Leave the file to whoever takes it in; the next entry begins another. Raises OSError."""
         with self._lock:
+            if self._map is not None and self._owner == os.getpid():
+                self._map.flush()
             self._leave()
 
-    def _current(self) -> int:
-        if self._owner != os.getpid():
-            self._file = None  # its number is the parent's file, which the parent goes on with
-        elif self._size >= ROTATE_BYTES:
-            self._leave()
-        if self._file is None:
-            self._file, self._owner, self._size = self._begin(), os.getpid(), 0
-        return self._file
+    def _room(self, size: int) -> mmap.mmap:
+        if self._owner != os.getpid() or self._map is None or self._used + size > len(self._map):
+            self._leave()  # also what was the parent's: it goes on with it
+            return self._begin(max(size, FILE_BYTES))
+        return self._map
 
-    def _begin(self) -> int:
+    def _begin(self, size: int) -> mmap.mmap:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = secrets.token_hex(16)
         new = self.folder / f"{name}.new"
-        file = os.open(new, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        file = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
+            os.posix_fallocate(file, 0, size)  # now, while a full disk is an error that can be told
+            mapped = mmap.mmap(file, size)
             fcntl.flock(file, fcntl.LOCK_EX)  # before it can be found: who finds it unlocked deletes it once it is taken in
             new.rename(self.folder / f"{name}{ENDING}")
         except BaseException:
             os.close(file)
             new.unlink(missing_ok=True)
             raise
-        return file
+        self._file, self._map, self._owner, self._used = file, mapped, os.getpid(), 0
+        return mapped
 
     def _leave(self) -> None:
-        if self._file is not None and self._owner == os.getpid():
-            try:
-                os.fdatasync(self._file)
-            finally:
-                os.close(self._file)
-                self._file = None
+        if self._map is not None:
+            self._map.close()
+            self._map = None
+            os.close(self._file)
 
 
 def files_in(folder: Path) -> Sequence[Path]:
@@ -122,24 +125,41 @@ def files_in(folder: Path) -> Sequence[Path]:
     return sorted(folder.glob(f"*{ENDING}"))
 
 
-def whole_lines(path: Path, start: int, limit: int) -> bytes:
-    """Bytes from ``start`` up to the end of the last line that is whole within ``limit`` bytes; empty where there is none."""
-    if limit <= 0:
-        return b""
+def is_left(path: Path) -> bool:
+    """Whether no process has the file open for writing: then none ever will."""
+    with path.open("rb") as file:
+        return _lock(file)
+
+
+def whole_lines(path: Path, start: int, limit: int, *, left: bool) -> bytes:
+    """Bytes from ``start`` up to the end of the last line that is whole within ``limit`` bytes; empty where there is none.
+
+    left: nobody writes to it any more. Otherwise a zero byte is one that another processor has written and this one does not see yet.
+    """
     with path.open("rb") as file:
         file.seek(start)
         read = file.read(limit)
+    if not left:
+        read = read.partition(b"\0")[0]
     return read[: read.rfind(b"\n") + 1]
 
 
 def delete_if_left(path: Path, taken: int) -> bool:
-    """Delete a file that no process has open for writing and whose whole lines are all taken in. Raises OSError."""
+    """Delete a file that is left and whose whole lines are all taken in. Raises OSError."""
     with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _lock(file):
             return False
-        if whole_lines(path, taken, ROTATE_BYTES):
+        file.seek(taken)
+        if b"\n" in file.read():
             return False
         path.unlink(missing_ok=True)
         return True
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Until the file is closed."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

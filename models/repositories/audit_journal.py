@@ -11,7 +11,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from models.audit import AuditJournalPosition
-from models.audit_journal import delete_if_left, files_in, whole_lines
+from models.audit_journal import delete_if_left, files_in, is_left, whole_lines
 from models.database import Database
 from models.repositories import audit
 
@@ -44,10 +44,13 @@ def take_in(database: Database, folder: Path) -> int:
     taken = 0
     for path in files_in(folder):
         try:
-            end = path.stat().st_size  # what comes after that is of the next round, or a busy writer would never let go
+            left = is_left(path)
             position = before = _position(database, path)
-            while whole_lines(path, position, min(end - position, CHUNK_BYTES)):
-                position = _take_chunk(database, path)
+            read = CHUNK_BYTES
+            # not until nothing more comes: a writer may be busy
+            while read > CHUNK_BYTES // 2 and whole_lines(path, position, CHUNK_BYTES, left=left):
+                start, position = position, _take_chunk(database, path, left=left)
+                read = position - start
             taken += max(position - before, 0)
             if delete_if_left(path, position):
                 with database.session_scope() as session:
@@ -62,12 +65,12 @@ def _position(database: Database, path: Path) -> int:
         return session.scalar(select(AuditJournalPosition.position).where(AuditJournalPosition.name == path.stem)) or 0
 
 
-def _take_chunk(database: Database, path: Path) -> int:
+def _take_chunk(database: Database, path: Path, *, left: bool) -> int:
     """The position behind what was taken in, by this process or by another before it."""
     with database.session_scope() as session:
         position = _locked(session, path.stem)
         # only now: whoever held the lock may have come to the end of the file and deleted it, and the row as well
-        lines = whole_lines(path, position, CHUNK_BYTES)
+        lines = whole_lines(path, position, CHUNK_BYTES, left=left)
         if lines:
             _insert(session, lines, path.stem, position)
             row = AuditJournalPosition

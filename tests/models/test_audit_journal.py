@@ -97,7 +97,7 @@ def test_a_file_in_use_stays_and_one_that_was_left_goes_with_its_position(databa
 def test_threads_write_and_others_take_in_and_every_entry_is_there_once(
     database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "ROTATE_BYTES", 2_000)  # some twenty entries
+    monkeypatch.setattr(files, "FILE_BYTES", 2_000)  # some twenty entries
     monkeypatch.setattr(audit_journal, "CHUNK_BYTES", 700)
     journal, over = AuditJournal(folder), threading.Event()
 
@@ -175,9 +175,10 @@ def test_a_line_that_cannot_be_taken_in_is_told_in_its_place_and_keeps_no_other_
     journal.append([entry("1"), entry("nobody", 10**9), entry("2")])
     journal.close()
     (file,) = files_in(folder)
-    with file.open("ab") as damaged:
+    with file.open("r+b") as damaged:
+        damaged.seek(file.read_bytes().index(0))
         damaged.write(
-            b'["client:te\xff\n["client:test"\n' + files.line_of(entry("3")).encode() + b"\n" + files.line_of(entry("half")).encode()
+            b'["client:te\xff\n["client:te\0t"\n' + files.line_of(entry("3")).encode() + b"\n" + files.line_of(entry("half")).encode()
         )
     lines = file.read_bytes().splitlines(keepends=True)
     take_in(database, folder)
@@ -191,23 +192,44 @@ def test_a_line_that_cannot_be_taken_in_is_told_in_its_place_and_keeps_no_other_
 
 
 def test_a_full_disk_refuses_the_entry_and_loses_no_other(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "FILE_BYTES", 150)  # one entry
     journal = AuditJournal(folder)
     journal.append([entry("1")])
-    write = os.write
 
-    def half(file: int, data: bytes) -> int:
-        return write(file, data[: len(data) // 2])
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "write", half)
-        with pytest.raises(OSError, match="No space") as refused:
-            journal.append([entry("refused")])
-    assert refused.value.errno == errno.ENOSPC
+        patch.setattr(os, "posix_fallocate", full)
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space"):
+                journal.append([entry("refused")])
+    assert [each.suffix for each in folder.iterdir()] == [".jsonl"]
     journal.append([entry("2")])
+    journal.append([entry(str(number)) for number in range(3, 20)])  # more than a file holds otherwise
     journal.close()
     take_in(database, folder)
-    assert sorted(seen(database)) == ["1", "2"]
+    assert sorted(seen(database), key=int) == [str(number) for number in range(1, 20)]
     assert files_in(folder) == []
+
+
+def test_what_another_processor_does_not_see_yet_waits(database: Database, folder: Path) -> None:
+    journal = AuditJournal(folder)
+    journal.append([entry("1"), entry("2"), entry("3")])
+    (file,) = files_in(folder)
+    first = file.read_bytes().index(b"\n") + 1
+    with file.open("r+b") as written:
+        written.seek(first + 5)
+        hidden = written.read(3)
+        written.seek(first + 5)
+        written.write(bytes(3))
+        written.flush()
+        take_in(database, folder)
+        assert seen(database) == ["1"]
+        written.seek(first + 5)
+        written.write(hidden)
+    take_in(database, folder)
+    assert seen(database) == ["1", "2", "3"]
 
 
 def test_a_forked_process_writes_a_file_of_its_own(database: Database, folder: Path) -> None:
