@@ -79,9 +79,11 @@ def _take_chunk(database: Database, path: Path, *, left: bool) -> int:
 
 
 def _locked(session: Session, name: str) -> int:
-    insert = (postgresql if _on_postgresql(session) else sqlite).insert(AuditJournalPosition)
-    session.execute(insert.values(name=name, position=0).on_conflict_do_nothing())
-    return session.scalars(select(AuditJournalPosition.position).where(AuditJournalPosition.name == name).with_for_update()).one()
+    row = AuditJournalPosition
+    insert = (postgresql if _on_postgresql(session) else sqlite).insert(row).values(name=name, position=0)
+    # an update that changes nothing locks the row, and makes it where another has just deleted it
+    locking = insert.on_conflict_do_update(index_elements=["name"], set_={"position": row.position})
+    return session.scalars(locking.returning(row.position)).one()
 
 
 def _insert(session: Session, lines: bytes, name: str, position: int) -> None:
