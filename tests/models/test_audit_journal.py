@@ -85,13 +85,13 @@ def test_a_file_in_use_stays_and_one_that_was_left_goes_with_its_position(databa
         journal.append([entry(f"{turn}")])
         take_in(database, folder)
         assert (len(files_in(folder)), positions(database)) == (1, 1)
+    assert [each.stat().st_mode & 0o077 for each in (folder, *files_in(folder))] == [0, 0]  # its owner's only
     journal.append([entry("last")])
     journal.close()
     take_in(database, folder)
     assert (list(folder.iterdir()), positions(database)) == ([], 0)
     assert seen(database) == ["0", "1", "2", "last"]
     assert take_in(database, folder) == 0
-    assert [each.stat().st_mode & 0o077 for each in (folder, *folder.iterdir())] == [0]
 
 
 def test_threads_write_and_others_take_in_and_every_entry_is_there_once(
