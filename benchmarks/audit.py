@@ -1,10 +1,12 @@
-"""What the audit costs: a status read with and without its entry, in alternating rounds of one run; sealing and checking many entries.
+"""What the audit costs: a status read with and without its entry, asked for at the same time; sealing and checking many entries.
 
-    python -m benchmarks.audit                          its own PostgreSQL store in a temporary folder
+    python -m benchmarks.audit                          its own PostgreSQL stores in a temporary folder
     python -m benchmarks.audit --sqlite
 
-CPU-seconds are those of the gunicorn workers, of the database server and, in rounds with entries, of the process that seals them every
-three seconds. The driver, a process of its own, is not counted.
+Two installations of the same people, each with its own store, answer side by side: what the machine does to one in some second, it does to
+the other as well. Where the rounds took turns instead, two sides without entries differed by up to a tenth. CPU-seconds are those of the
+gunicorn workers, of the database server and, on the side with entries, of the process that seals them every three seconds. The drivers,
+processes of their own, are not counted.
 """
 
 from __future__ import annotations
@@ -15,14 +17,17 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.request import urlopen
 
+import numpy as np
 from flask import Flask
 from sqlalchemy import insert
 
@@ -43,6 +48,8 @@ from models.schema import upgrade
 CHUNK = 10_000
 WARM_WITHIN_S = 240.0
 WARM_ANSWERS = 20
+WARM_S = 4.0
+DRAWS = 10_000
 
 
 class _NoJournal:
@@ -107,58 +114,92 @@ def _sealing_and_checking(url: str, keys: Path, entries: int) -> dict[str, Any]:
     return results
 
 
-def _cpu_s(master: int, postmaster: int | None, others: list[int]) -> float:
-    return sum(map(doors._family_cpu_s, [master, *([] if postmaster is None else [postmaster])])) + sum(map(doors._cpu_s, others))
+@dataclass(frozen=True)
+class _Side:
+    """One installation. families: processes that count with their children, the master of gunicorn first; others: that count alone."""
+
+    port: int
+    families: list[int]
+    others: list[int]
+    question: dict[str, Any]
+
+    def cpu_s(self) -> float:
+        return sum(map(doors._family_cpu_s, self.families)) + sum(map(doors._cpu_s, self.others))
+
+    def round(self, seconds: float) -> dict[str, Any]:
+        return doors._round("door", self.port, self.families[0], None, seconds, self.question)
+
+
+def _install(stack: ExitStack, folder: Path, options: argparse.Namespace, *, with_entries: bool) -> _Side:
+    """Make a store and serve it until the stack is left."""
+    home = folder / "home"
+    home.mkdir(mode=0o700, parents=True)
+    url = f"sqlite:///{folder / 'province.sqlite'}" if options.sqlite else stack.enter_context(server(folder))
+    keys = home / "keys.json"
+    upgrade(url)
+    database, province = Database(url), Province(options.persons)
+    make(url, province, keys)
+    token = doors.token_of(database, FileKeyRing.open(keys))
+    postmaster = doors._postmaster(database)
+    database.dispose()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LIFECERT_")}
+    environment = kept | {
+        "LIFECERT_DATABASE_URL": url,
+        "LIFECERT_HOME": str(home),
+        "LIFECERT_ENGINE": "scripted",
+        "LIFECERT_LOG_LEVEL": "WARNING",
+    }
+    app = "api.app:create_wsgi()" if with_entries else "benchmarks.audit:make_app_without()"
+    port, master = stack.enter_context(doors.gunicorn(app, environment, options.threads))
+    _warm(port)
+    others = []
+    if with_entries:
+        words = [sys.executable, "-m", "benchmarks.audit", "--seal", url, "--keys", str(keys)]
+        sealer = subprocess.Popen(words, cwd=ROOT, env=environment)
+        stack.callback(sealer.wait)
+        stack.callback(sealer.kill)
+        others.append(sealer.pid)
+    question = {"numbers": sample(province, options.sample), "token": token}
+    return _Side(port, [master, *([] if postmaster is None else [postmaster])], others, question)
+
+
+def _round(sides: dict[str, _Side], seconds: float) -> dict[str, dict[str, Any]]:
+    """Ask all sides at the same time; CPU-seconds until the last entry is sealed."""
+    before = {kind: side.cpu_s() for kind, side in sides.items()}
+    with ThreadPoolExecutor(len(sides)) as threads:
+        measured = dict(zip(sides, threads.map(lambda side: side.round(seconds), sides.values()), strict=True))
+    time.sleep(SEAL_EVERY_S)  # the last entries of the round are taken in and sealed, too
+    for kind, side in sides.items():
+        measured[kind]["cpu_s"] = round(side.cpu_s() - before[kind], 2)
+        del measured[kind]["per_cpu_s"]
+    return measured
+
+
+def _overhead(rounds: dict[str, list[dict[str, Any]]]) -> tuple[dict[str, float], float, list[float]]:
+    """Microseconds of CPU per read of each side; the share by which the entry is above; its 95% interval over draws of rounds."""
+    cpu, requests = (np.array([[r[name] for r in rounds[kind]] for kind in ("without", "with")]) for name in ("cpu_s", "requests"))
+    drawn = np.random.default_rng(DRAWS).integers(cpu.shape[1], size=(DRAWS, cpu.shape[1]))
+    costs = cpu[:, drawn].sum(axis=2) / requests[:, drawn].sum(axis=2)
+    each = cpu.sum(axis=1) / requests.sum(axis=1)
+    interval = np.quantile(costs[1] / costs[0] - 1, [0.025, 0.975])
+    per_read = dict(zip(("without", "with"), (each * 1e6).round(1).tolist(), strict=True))
+    return per_read, round(float(each[1] / each[0] - 1), 3), interval.round(3).tolist()
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Make the store, and measure."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lifecert-audit-")))
-        (folder / "home").mkdir(mode=0o700)
-        url = f"sqlite:///{folder / 'province.sqlite'}" if options.sqlite else stack.enter_context(server(folder))
-        keys = folder / "home" / "keys.json"
-        upgrade(url)
-        database, province = Database(url), Province(options.persons)
-        make(url, province, keys)
-        token = doors.token_of(database, FileKeyRing.open(keys))
-        postmaster = doors._postmaster(database)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("LIFECERT_")}
-        environment = kept | {
-            "LIFECERT_DATABASE_URL": url,
-            "LIFECERT_HOME": str(folder / "home"),
-            "LIFECERT_ENGINE": "scripted",
-            "LIFECERT_LOG_LEVEL": "WARNING",
-        }
-        without_port, without = stack.enter_context(doors.gunicorn("benchmarks.audit:make_app_without()", environment, options.threads))
-        with_port, with_entry = stack.enter_context(doors.gunicorn("api.app:create_wsgi()", environment, options.threads))
-        sealer = subprocess.Popen([sys.executable, "-m", "benchmarks.audit", "--seal", url, "--keys", str(keys)], cwd=ROOT, env=environment)
-        stack.callback(sealer.wait)
-        stack.callback(sealer.kill)
-        _warm(without_port)
-        _warm(with_port)
-        question = {"numbers": sample(province, options.sample), "token": token}
-        results: dict[str, Any] = {"persons": options.persons, "dialect": database.dialect, "without": [], "with": []}
-        for position in range(options.rounds + 1):
-            seconds = options.seconds if position else 3.0  # the first round warms up
-            for kind in ("without", "with") if position % 2 else ("with", "without"):  # a machine that was busy just before is slower
-                port, master = (without_port, without) if kind == "without" else (with_port, with_entry)
-                counted = [sealer.pid] if kind == "with" else []
-                before = _cpu_s(master, postmaster, counted)
-                measured = doors._round("door", port, master, postmaster, seconds, question)
-                time.sleep(SEAL_EVERY_S)  # the last entries of the round are taken in and sealed, too
-                measured["cpu_s"] = round(_cpu_s(master, postmaster, counted) - before, 2)
-                if position:
-                    results[kind].append(measured)
-        costs = {
-            kind: sum(r["cpu_s"] for r in results[kind]) / sum(r["requests"] for r in results[kind]) * 1e6 for kind in ("without", "with")
-        }
-        results["us_per_read"] = {kind: round(cost, 1) for kind, cost in costs.items()}
-        results["overhead"] = round(costs["with"] / costs["without"] - 1, 3)
-        database.dispose()
-        sealer.kill()
-        sealer.wait()
-        results["many"] = _sealing_and_checking(url, keys, options.entries)
+    """Make the stores, and measure."""
+    results: dict[str, Any] = {"persons": options.persons, "dialect": "sqlite" if options.sqlite else "postgresql"}
+    with TemporaryDirectory(prefix="lifecert-audit-") as name:
+        with ExitStack() as stack:
+            sides = {kind: _install(stack, Path(name) / kind, options, with_entries=kind == "with") for kind in ("without", "with")}
+            _round(sides, WARM_S)
+            rounds = [_round(sides, options.seconds) for _ in range(options.rounds)]
+        results |= {kind: [measured[kind] for measured in rounds] for kind in sides}
+        results["us_per_read"], results["overhead"], results["interval"] = _overhead(results)
+        with ExitStack() as stack:
+            folder = Path(name) / "with"
+            url = f"sqlite:///{folder / 'province.sqlite'}" if options.sqlite else stack.enter_context(server(folder))
+            results["many"] = _sealing_and_checking(url, folder / "home" / "keys.json", options.entries)
     return results
 
 
@@ -167,7 +208,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--persons", type=int, default=50_000)
     parser.add_argument("--sqlite", action="store_true")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--sample", type=int, default=20_000, help="how many different people are asked for")
     parser.add_argument("--threads", type=int, default=8, help="of each of the two workers")
