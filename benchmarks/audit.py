@@ -168,7 +168,7 @@ def _round(sides: dict[str, _Side], seconds: float) -> dict[str, dict[str, Any]]
     before = {kind: side.cpu_s() for kind, side in sides.items()}
     with ThreadPoolExecutor(len(sides)) as threads:
         measured = dict(zip(sides, threads.map(lambda side: side.round(seconds), sides.values()), strict=True))
-    time.sleep(SEAL_EVERY_S)  # the last entries of the round are taken in and sealed, too
+    time.sleep(audit_journal.TAKE_IN_EVERY_S + SEAL_EVERY_S)  # the last entries of the round are taken in and sealed, too
     for kind, side in sides.items():
         measured[kind]["cpu_s"] = round(side.cpu_s() - before[kind], 2)
         del measured[kind]["per_cpu_s"]

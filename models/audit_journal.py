@@ -59,6 +59,7 @@ class AuditJournal:
         self._lock = threading.Lock()
         self._file = -1
         self._map: mmap.mmap | None = None
+        self.path: Path | None = None  # of the file; its process may be another by now
         self._owner = 0
         self._used = 0
 
@@ -105,7 +106,7 @@ class AuditJournal:
             os.posix_fallocate(file, 0, size)  # now, while a full disk is an error that can be told
             mapped = mmap.mmap(file, size)
             fcntl.flock(file, fcntl.LOCK_EX)  # before it can be found: who finds it unlocked deletes it once it is taken in
-            new.rename(self.folder / f"{name}{ENDING}")
+            self.path = new.rename(self.folder / f"{name}{ENDING}")
         except BaseException:
             os.close(file)
             new.unlink(missing_ok=True)

@@ -32,8 +32,11 @@ SQLITE = text(
 )
 
 
-def take_in(database: Database, folder: Path) -> int:
+def take_in(database: Database, folder: Path, *, of: Path | None = None) -> int:
     """Bring every whole line of the folder's files into the store, and delete the files that no process adds to; how many bytes.
+
+    of: the file of the process that asks. What other processes are adding to is left to them: each of many that took in all of them would
+    make for a transaction of each for each.
 
     The position in a file is kept in the transaction that brings its lines in. Two at once wait for each other, file by file.
 
@@ -45,6 +48,8 @@ def take_in(database: Database, folder: Path) -> int:
     for path in files_in(folder):
         try:
             left = is_left(path)
+            if of is not None and path != of and not left:
+                continue
             position = before = _position(database, path)
             read = CHUNK_BYTES
             # not until nothing more comes: a writer may be busy

@@ -94,6 +94,18 @@ def test_a_file_in_use_stays_and_one_that_was_left_goes_with_its_position(databa
     assert take_in(database, folder) == 0
 
 
+def test_a_process_leaves_to_others_what_they_are_adding_to(database: Database, folder: Path) -> None:
+    own, busy, gone = (AuditJournal(folder) for _ in range(3))
+    for name, journal in (("own", own), ("busy", busy), ("gone", gone)):
+        journal.append([entry(name)])
+    gone.close()
+    take_in(database, folder, of=own.path)
+    assert sorted(seen(database)) == ["gone", "own"]
+    assert sorted(files_in(folder)) == sorted(path for path in (own.path, busy.path) if path)
+    take_in(database, folder)
+    assert sorted(seen(database)) == ["busy", "gone", "own"]
+
+
 def test_threads_write_and_others_take_in_and_every_entry_is_there_once(
     database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
