@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +20,9 @@ from models.policy import RecordsPolicy
 from models.policy_rules import RulesPolicy
 from tests.detection.rule_cases import CASES
 from tests.detection.rule_tables import AS_OF, shifted, tables
-from tests.detection.spark import ON_SPARK, open_spark, quick_start
+from tests.detection.spark import ON_SPARK, open_spark
 
 pytestmark = list(ON_SPARK)
-SOME = ("P4", "P6", "D2", "D5", "B1")
-"""Rules of different build: a status, a table of the policy, intervals, evidence beside enrolments, months of two benefits."""
-
 PERSONS = 100_000
 
 
@@ -39,20 +36,8 @@ def everything(rule: Rule, compute: Compute, read: Tables, policy: RulesPolicy) 
     return [one for batch in findings_of(rule, compute, read, policy, AS_OF) for one in batch]
 
 
-def test_spark_finds_what_duckdb_finds(duckdb: Compute, records_policy: RecordsPolicy, tmp_path: Path) -> None:
-    with open_spark(tmp_path) as spark:
-        compare(SOME, PERSONS, spark, duckdb, records_policy, tmp_path)
-
-
-@pytest.mark.thorough
 def test_spark_finds_what_duckdb_finds_by_every_rule(duckdb: Compute, records_policy: RecordsPolicy, tmp_path: Path) -> None:
-    with quick_start(), open_compute(EngineName.SPARK, Limits(1_024, 2), tmp_path) as spark:
-        compare([rule.code for rule in RULES], PERSONS, spark, duckdb, records_policy, tmp_path)
-
-
-def compare(codes: Collection[str], persons: int, spark: Compute, duckdb: Compute, records_policy: RecordsPolicy, tmp_path: Path) -> None:
-    """These rules, over so many persons and all cases, on both."""
-    write_county(tmp_path / "county", persons, seed=5)
+    write_county(tmp_path / "county", PERSONS, seed=5)
     cases = [one for listed in CASES.values() for one in listed]
     rows = [row for place, one in enumerate(cases) for row in shifted(one.rows, 10_000_000 + place * 10_000)]
     tables(duckdb, rows, tmp_path / "cases")  # written for both engines
@@ -60,9 +45,10 @@ def compare(codes: Collection[str], persons: int, spark: Compute, duckdb: Comput
     for name in SCHEMAS:
         parts = [pq.read_table(tmp_path / part / f"{name}.parquet") for part in ("county", "cases")]
         pq.write_table(pa.concat_tables(parts), tmp_path / "both" / f"{name}.parquet")
-    here, there = tables_of(duckdb, tmp_path / "both"), tables_of(spark, tmp_path / "both")
-    for rule in RULES:
-        if rule.code in codes:
+    here = tables_of(duckdb, tmp_path / "both")
+    with open_spark(tmp_path) as spark:
+        there = tables_of(spark, tmp_path / "both")
+        for rule in RULES:
             found = everything(rule, duckdb, here, records_policy.rules)
             assert found, rule.code
             assert canonical(everything(rule, spark, there, records_policy.rules)) == canonical(found), rule.code
