@@ -225,10 +225,9 @@ def test_spark_says_the_same_of_two_right_numbers(tmp_path: Path) -> None:
         assert said_of(engine, plan, pairs) == said
 
 
-@pytest.mark.thorough  # three minutes in which Spark compiles what Splink asks of it
 @on_spark
 def test_spark_links_as_duckdb_does(policy: LinkagePolicy, tmp_path: Path) -> None:
-    records, _ = make(3_000, 11)
+    records, _ = make(100_000, 11)
     duck = linked_of(records, policy, tmp_path / "duckdb")
     with quick_start():
         spark = linked_of(records, policy, tmp_path / "spark", EngineName.SPARK)
@@ -236,8 +235,9 @@ def test_spark_links_as_duckdb_does(policy: LinkagePolicy, tmp_path: Path) -> No
     def weights(found: Linked) -> dict[tuple[str, str], float]:
         return {(row["left"], row["right"]): row["weight"] for row in found.pairs.select(["left", "right", "weight"]).to_pylist()}
 
+    assert len(together(duck)) > 3_000
     assert together(spark) == together(duck)
-    assert weights(spark) == pytest.approx(weights(duck), abs=1e-6)
+    assert weights(spark) == pytest.approx(weights(duck), abs=1e-3)  # sums of the training, added up in another order
 
 
 def test_the_desk_has_words_for_every_level(county: tuple[pa.Table, pa.Table]) -> None:

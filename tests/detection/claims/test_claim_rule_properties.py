@@ -167,24 +167,17 @@ def test_every_signal_of_the_catalogue_is_carried_out_by_a_rule() -> None:
         assert signal in own or FAMILY_OF[signal], signal
 
 
+@pytest.mark.thorough  # a million lines are compared in every run: test_claims_spark
 @on_spark
-@pytest.mark.parametrize(
-    "codes",
-    [
-        pytest.param(("H1", "H6", "H15"), id="some"),
-        pytest.param(tuple(rule.code for rule in H_RULES), id="all", marks=pytest.mark.thorough),
-    ],
-)
-def test_spark_finds_what_duckdb_finds(codes: tuple[str, ...], compute: Compute, records_policy: RecordsPolicy, tmp_path: Path) -> None:
+def test_spark_finds_what_duckdb_finds_in_every_case(compute: Compute, records_policy: RecordsPolicy, tmp_path: Path) -> None:
     rows = [row for code, cases in CASES.items() for place, one in enumerate(cases) for row in shifted(one.rows, _apart(code, place))]
     here = tables(compute, rows, tmp_path / "cases")
     with open_spark(tmp_path) as spark:
         there = tables(spark, rows, tmp_path / "cases")
         for rule in H_RULES:
-            if rule.code in codes:
-                found = find(rule, compute, here, records_policy.claims)
-                assert len(found) > 0, rule.code
-                assert plain(find(rule, spark, there, records_policy.claims)) == plain(found), rule.code
+            found = find(rule, compute, here, records_policy.claims)
+            assert len(found) > 0, rule.code
+            assert plain(find(rule, spark, there, records_policy.claims)) == plain(found), rule.code
 
 
 def _apart(code: str, place: int) -> int:
