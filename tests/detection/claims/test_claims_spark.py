@@ -19,6 +19,8 @@ from tests.detection.spark import ON_SPARK, quick_start
 pytestmark = list(ON_SPARK)
 
 LINES = 1_000_000
+MEMORY_MB = 1_500
+"""Of each engine: other tests run beside."""
 MONTH = (date(2026, 3, 1), date(2026, 3, 31))
 
 
@@ -49,11 +51,12 @@ def found(engine: EngineName, claims: Path, policy: RecordsPolicy, folder: Path)
 
 
 def test_spark_finds_what_duckdb_finds_in_a_million_lines(records_policy: RecordsPolicy, tmp_path: Path) -> None:
+    policy = records_policy.model_copy(update={"claims": records_policy.claims.model_copy(update={"memory_mb": MEMORY_MB})})
     made = province.generate(tmp_path, province.Size(LINES, cases=100, lookalikes=100))
     assert made["rows"]["line"] > LINES
-    here = found(EngineName.DUCKDB, tmp_path, records_policy, tmp_path / "duckdb")
+    here = found(EngineName.DUCKDB, tmp_path, policy, tmp_path / "duckdb")
     with quick_start():
-        there = found(EngineName.SPARK, tmp_path, records_policy, tmp_path / "spark")
+        there = found(EngineName.SPARK, tmp_path, policy, tmp_path / "spark")
     assert len(here) > 10_000
     assert len({one[0] for one in here}) > len(CLAIM_RULES) / 2
     assert there == here
