@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.audit_journal import folder_of
 from api.context import Context
 from api.health_parts import Part, State, look
 from api.recent import Recent
@@ -22,6 +23,7 @@ from models.errors import ModelsError
 from models.import_batch import ImportBatch, ImportState
 from models.outbox import OutboxMessage
 from models.repositories import audit_chain, heartbeats
+from models.repositories.audit_journal import waiting_bytes
 from models.webhook import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 COUNTED_MAX = 100_001  # more than that is too many whatever the number
@@ -55,7 +57,7 @@ class StoreCollector(Collector):
             parts.add_metric([finding.part.value], list(State).index(finding.state))
         metrics: list[Metric] = [parts, GaugeMetricFamily("lifecert_disk_free_bytes", "Free in the home.", value=self._free())]
         if found.of(Part.STORE).code != "unreachable":
-            with contextlib.suppress(ModelsError, SQLAlchemyError, sqlite3.Error):  # lifecert_part_state says it the next time
+            with contextlib.suppress(ModelsError, SQLAlchemyError, sqlite3.Error, OSError):  # lifecert_part_state says it the next time
                 metrics += [*self._depths(), *self._jobs(), *self._audit()]
         return metrics
 
@@ -98,3 +100,7 @@ class StoreCollector(Collector):
         since = chain.unsealed_since
         age = 0.0 if since is None else max(0.0, (datetime.now(UTC) - since).total_seconds())
         yield GaugeMetricFamily("lifecert_audit_unsealed_age_seconds", "Age of the oldest of them.", value=age)
+        waiting = waiting_bytes(self._context.database, folder_of(self._context))
+        yield GaugeMetricFamily(
+            "lifecert_audit_journal_bytes", "Entries in the journal of this machine that are not in the store yet.", value=waiting
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,6 +64,15 @@ def take_in(database: Database, folder: Path, *, of: Path | None = None) -> int:
         except FileNotFoundError:  # another took the rest in and deleted it
             continue
     return taken
+
+
+def waiting_bytes(database: Database, folder: Path) -> int:
+    """How many bytes of whole lines are in the folder's files and not in the store. Raises OSError, DatabaseUnreachableError."""
+    waiting = 0
+    for path in files_in(folder):
+        with suppress(FileNotFoundError):  # taken in meanwhile
+            waiting += len(whole_lines(path, _position(database, path), path.stat().st_size, left=False))
+    return waiting
 
 
 def _position(database: Database, path: Path) -> int:

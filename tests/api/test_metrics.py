@@ -90,6 +90,12 @@ def test_figures_are_given_on_their_own_port_only_and_nothing_else_is(watched: W
     assert status.startswith("404"), "what the client says of the port does not count"
 
 
+def test_what_waits_in_the_journal_is_told(watched: World) -> None:
+    watched.client("status:read").post("/api/v1/statuses/lookup", json={"resident_id": RESIDENT_ID})
+    waiting = value(scrape(watched)[1], "lifecert_audit_journal_bytes")
+    assert 100 < waiting < 1_000
+
+
 def test_the_engines_steps_are_timed(watched: World) -> None:
     import numpy as np
 

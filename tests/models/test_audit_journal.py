@@ -22,7 +22,7 @@ from models.audit_journal import AuditJournal, Entry, details_of, files_in
 from models.database import Database
 from models.keys import FileKeyRing
 from models.repositories import audit_journal
-from models.repositories.audit_journal import take_in
+from models.repositories.audit_journal import take_in, waiting_bytes
 from models.repositories.audit_sealing import seal_waiting
 from models.repositories.audit_verification import verify
 from tests.models.people import NOW, add_person
@@ -92,6 +92,20 @@ def test_a_file_in_use_stays_and_one_that_was_left_goes_with_its_position(databa
     assert (list(folder.iterdir()), positions(database)) == ([], 0)
     assert seen(database) == ["0", "1", "2", "last"]
     assert take_in(database, folder) == 0
+
+
+def test_what_waits_is_counted_in_bytes(database: Database, folder: Path) -> None:
+    assert waiting_bytes(database, folder) == 0
+    one, other = AuditJournal(folder), AuditJournal(folder)
+    one.append([entry("1"), entry("2")])
+    other.append([entry("3")])
+    size = len(files.line_of(entry("1"))) + 1
+    assert waiting_bytes(database, folder) == 3 * size
+    take_in(database, folder)
+    assert waiting_bytes(database, folder) == 0
+    other.append([entry("4")])
+    other.close()
+    assert waiting_bytes(database, folder) == size
 
 
 def test_a_process_leaves_to_others_what_they_are_adding_to(database: Database, folder: Path) -> None:
