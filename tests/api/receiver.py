@@ -56,7 +56,11 @@ def running_receiver() -> Iterator[Receiver]:
             super().setup()
 
         def do_POST(self) -> None:
-            data = self.rfile.read(int(self.headers["content-length"]))
+            length = int(self.headers["content-length"])
+            data = self.rfile.read(length)
+            if len(data) < length:  # the sender is gone: half a message is none
+                self.close_connection = True
+                return
             if receiver.delay_s:
                 time.sleep(receiver.delay_s)
             receiver.raw.append((dict(self.headers.items()), data))

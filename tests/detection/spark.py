@@ -19,7 +19,7 @@ SPARK = importlib.util.find_spec("pyspark") is not None and (shutil.which("java"
 
 ON_SPARK = (
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1_800),  # ten minutes of both cores beside other tests
     pytest.mark.skipif(not SPARK, reason="Spark needs Java 17 and the extra `spark`; `make test` installs pyspark where Java is"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # pyspark leaves its sockets to the garbage collector
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
