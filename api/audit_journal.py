@@ -31,7 +31,7 @@ FOLDER = "audit-journal"
 SYNC_EVERY_S = 0.05
 """What the machine may lose of the journal where its power fails; the end of a process loses nothing."""
 TAKE_IN_EVERY_S = 3.0
-"""An entry among a thousand costs the store half of what it costs among a hundred."""
+"""Rarely: entries that come in by the thousand cost the store less each than those that come in by the hundred."""
 END_WITHIN_S = 10.0
 
 log = logger("lifecert.audit")
