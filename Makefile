@@ -11,7 +11,7 @@ WORKERS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 4)))
 help:
 	@echo "make run    set everything up and serve the demo county at http://localhost:8440"
 	@echo "make test   set everything up and run every test, in a real browser too"
-	@echo "make test-thorough  the tests that take minutes each: the second engine over a million lines of claims, each kind of page by itself"
+	@echo "make test-thorough  the tests that take minutes each: the second engine on every constructed case, each kind of page by itself, hundreds of kills and uploads"
 	@echo "make fire   proof under fire: workers and jobs killed, the database taken away, uploads that lie; prints what was lost: half an hour"
 	@echo "make screenshots  pictures of every page at three widths in both languages, in build/screenshots"
 	@echo "make secrets  look for keys and tokens in what git keeps"

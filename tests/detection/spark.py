@@ -1,4 +1,4 @@
-"""Spark in tests: whether it is here, and a session that is quick at little data."""
+"""Spark in tests: whether it is here, and sessions that start quickly."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ AT_ONCE = {
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.adaptive.enabled": "false",
 }
-"""Plans are carried out as they are: with some hundred rows, nearly all the time would go into compiling them."""
+"""Plans are carried out as they are: most of the time would go into compiling them, with a hundred thousand persons too."""
 
 
 def on_spark(test: Callable[..., None]) -> Callable[..., None]:
@@ -54,7 +54,7 @@ def quick_start() -> Iterator[None]:
 
 @contextmanager
 def open_spark(folder: Path, threads: int = 2) -> Iterator[Compute]:
-    """Spark for little data."""
+    """Spark that compiles nothing."""
     with quick_start(), open_compute(EngineName.SPARK, Limits(1_024, threads), folder) as opened:
         for name, value in AT_ONCE.items():
             opened.backend._session.conf.set(name, value)
