@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import claims_models, claims_score
-from benchmarks.claims_run import Costs, features, plain, run
+from benchmarks.claims_run import Costs, features, plain, prepared, run
 from benchmarks.province_store import say
 from detection.claims.catalogue import CLAIM_RULES
 from detection.compute import EngineName, Limits, open_compute
@@ -61,19 +61,20 @@ def inside(mode: str, folder: Path, engine: str, only: set[str] | None) -> dict[
                 with costs.of(name):
                     compute.backend.raw_sql(query.format(line=folder / "line.parquet", claim=folder / "claim.parquet")).fetchall()
             return costs.as_json()
+        if mode == "models":
+            return claims_models.ranked(compute, folder, policy, claims_score.read_labels(folder))
+        month = prepared(compute, folder, costs)
         if mode == "planted":
-            found = [one for some in run(compute, folder, policy, costs, only) for one in some]
+            found = [one for some in run(compute, month, policy, costs, only) for one in some]
             labels, owners = claims_score.read_labels(folder), claims_score.owners_of_claims(folder)
             codes = [rule.code for rule in CLAIM_RULES]
             return {"costs": costs.as_json(), "scores": [one.as_json() for one in claims_score.score(labels, found, owners, codes)]}
         if mode == "lines":
-            count = sum(len(some) for some in run(compute, folder, policy, costs, only))
-            entities = features(compute, folder, policy, costs) if only is None else {}
+            count = sum(len(some) for some in run(compute, month, policy, costs, only))
+            entities = features(compute, month, policy, costs) if only is None else {}
             return costs.as_json() | {"findings": count, "entities": entities}
-        if mode == "models":
-            return claims_models.ranked(compute, folder, policy, claims_score.read_labels(folder))
         texts: set[str] = set()
-        for some in run(compute, folder, policy, costs, only):
+        for some in run(compute, month, policy, costs, only):
             texts |= plain(some)
         return costs.as_json() | {"findings": sorted(texts)}
 

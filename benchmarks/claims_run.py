@@ -17,8 +17,9 @@ from detection import months
 from detection.anomaly import features as measured
 from detection.anomaly.claim_measures import Span
 from detection.claims.catalogue import CLAIM_RULES, Statement, statements
-from detection.claims.findings import from_row, placed, within
+from detection.claims.findings import from_row
 from detection.claims.rule import Window
+from detection.claims.stages import found_rows
 from detection.claims.tables import SCHEMAS, ClaimTables
 from detection.compute import Compute
 from detection.findings import Finding
@@ -64,23 +65,33 @@ def tables_of(compute: Compute, folder: Path) -> ClaimTables:
     return ClaimTables(**{name: compute.table(folder / f"{name}.parquet") for name in SCHEMAS})
 
 
-def run(compute: Compute, folder: Path, policy: RecordsPolicy, costs: Costs, only: set[str] | None = None) -> Iterator[list[Finding]]:
+@dataclass(frozen=True)
+class Month:
+    """The claims that are looked at. tables: with the hits and the sums of lines that rules and features share."""
+
+    tables: ClaimTables
+    window: Window
+
+
+def prepared(compute: Compute, folder: Path, costs: Costs) -> Month:
+    """The month of a folder, as a run of the service begins."""
+    window = window_of(folder)
+    with costs.of("lines beside points"):
+        return Month(hits.prepare(tables_of(compute, folder), compute.keep, window), window)
+
+
+def run(compute: Compute, month: Month, policy: RecordsPolicy, costs: Costs, only: set[str] | None = None) -> Iterator[list[Finding]]:
     """What each statement finds in the month. only: names of statements."""
-    tables, window = tables_of(compute, folder), window_of(folder)
-    every = statements(CLAIM_RULES)
-    if any(len(statement.rules) > 1 for statement in every):
-        with costs.of("lines beside points"):
-            tables = hits.prepare(tables, compute.keep)
-    for statement in every:
+    for statement in statements(CLAIM_RULES):
         if only is None or statement.name in only:
             with costs.of(statement.name):
-                found = findings(compute, statement, tables, policy, window)
+                found = findings(compute, statement, month.tables, policy, month.window)
             yield found
 
 
 def findings(compute: Compute, statement: Statement, tables: ClaimTables, policy: RecordsPolicy, window: Window) -> list[Finding]:
     """Of one statement."""
-    rows = placed(within(statement.find(tables, policy.claims, window), window), tables)
+    rows = found_rows(compute, statement, tables, policy.claims, window)
     rules = {rule.code: rule for rule in statement.rules}
     found = []
     for batch in compute.batches(rows):
@@ -101,13 +112,12 @@ def plain(found: list[Finding]) -> set[str]:
     }
 
 
-def features(compute: Compute, folder: Path, policy: RecordsPolicy, costs: Costs) -> dict[str, int]:
+def features(compute: Compute, month: Month, policy: RecordsPolicy, costs: Costs) -> dict[str, int]:
     """Features of persons, doctors, departments and hospitals of the month; how many rows of each."""
-    tables, window = tables_of(compute, folder), window_of(folder)
     store = policy.anomaly.store
-    span = Span(months.month_of(window.from_date), months.month_of(window.to_date))
+    span = Span(months.month_of(month.window.from_date), months.month_of(month.window.to_date))
     with costs.of("features: claims"):
-        measures = measured.prepare(compute, tables, span, store)
+        measures = measured.prepare(compute, month.tables, span, store)
     rows = {}
     for kind in EntityKind:
         with costs.of(f"features: {kind.value}"):

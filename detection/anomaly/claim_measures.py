@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import reduce
+from operator import add
 
 import ibis
 import ibis.expr.types as ir
 
 from detection import months
+from detection.claims.rule import Window
 from detection.claims.tables import ClaimTables
 from detection.compute import Compute
+from detection.knowledge.charges import charges
+from models.claim import ChargeCategory
 from models.policy_anomaly_store import FeaturePolicy
 
-DRUGS = ("western_drug", "herb", "patent_drug")
-EXAMINATIONS = ("examination", "laboratory")
-MATERIALS = ("material",)
+DRUGS = (ChargeCategory.WESTERN_DRUG, ChargeCategory.HERB, ChargeCategory.PATENT_DRUG)
+EXAMINATIONS = (ChargeCategory.EXAMINATION, ChargeCategory.LABORATORY)
+MATERIALS = (ChargeCategory.MATERIAL,)
 SHORTEST_CODE = 3  # of a diagnosis: the ICD-10 category
 
 
@@ -51,20 +56,21 @@ def claim_measures(compute: Compute, tables: ClaimTables, span: Span, policy: Fe
     """
     claims = _with_people(tables, _with_place(tables, _with_history(tables, span, policy)))
     base = compute.keep(f"{name}_base", claims)
-    return compute.keep(name, _with_expected_cost(_with_alike(_with_lines(tables, base), base, policy), base, policy))
+    return compute.keep(name, _with_expected_cost(_with_alike(_with_lines(tables, base, span), base, policy), base, policy))
 
 
 def _with_history(tables: ClaimTables, span: Span, policy: FeaturePolicy) -> ir.Table:
     """Flags of the claim itself, and of the person's claims before it."""
     since = span.from_date - timedelta(days=policy.readmission_days + 1)
-    wanted = tables.claim.filter(tables.claim.to_date >= since, tables.claim.to_date <= span.to_date)
-    # the order of a person's claims is found over four columns and joined on: a window carries along every column that it is given
-    stay_end = (wanted.setting == "inpatient").ifelse(wanted.to_date, None).cast("date")
-    ordered = wanted.select("person_id", "from_date", "to_date", history_id=wanted.id, stay_end=stay_end)
+    # the order of a person's claims is found over few columns and joined on: a window carries along every column that it is given
+    past = tables.claim.select("person_id", "from_date", "to_date", "setting", history_id="id")
+    past = past.filter(past.to_date >= since, past.to_date <= span.to_date)
+    ordered = past.mutate(stay_end=(past.setting == "inpatient").ifelse(past.to_date, None).cast("date"))
     before = ibis.window(group_by=ordered.person_id, order_by=[ordered.from_date, ordered.history_id], preceding=(None, 1))
     history = ordered.mutate(stay_until=ordered.stay_end.max().over(before), seen_on=ordered.from_date.max().over(before))
     history = history.filter(history.to_date >= span.from_date, history.seen_on.notnull()).select("history_id", "stay_until", "seen_on")
-    claim = wanted.filter(wanted.to_date >= span.from_date).left_join(history, [("id", "history_id")])
+    wanted = tables.claim.filter(tables.claim.to_date >= span.from_date, tables.claim.to_date <= span.to_date)
+    claim = wanted.left_join(history, [("id", "history_id")])
     claim = claim.mutate(inpatient=_flag(claim.setting == "inpatient"))
     after_stay = claim.from_date.delta(claim.stay_until, unit="day")
     came = claim.transferred_in.fill_null(False)
@@ -140,22 +146,21 @@ def _with_people(tables: ClaimTables, claims: ir.Table) -> ir.Table:
     ).drop("patient_id", "dead_id", "birth_date", "died_on")
 
 
-def _with_lines(tables: ClaimTables, claims: ir.Table) -> ir.Table:
+def _with_lines(tables: ClaimTables, claims: ir.Table, span: Span) -> ir.Table:
     """Sums of each claim's lines."""
-    line = tables.line
-    line = line.semi_join(claims.select(wanted_id="id"), [("claim_id", "wanted_id")])
+    made = charges(tables, Window(span.from_date, span.to_date))
 
-    def of(categories: tuple[str, ...]) -> ir.IntegerScalar:
-        return line.category.isin(categories).ifelse(line.amount_fen, 0).sum().cast("int64")
+    def of(categories: tuple[ChargeCategory, ...]) -> ir.IntegerValue:
+        return reduce(add, (made[f"{one.value}_fen"] for one in categories))
 
-    told = line.executed_quantity.notnull()
-    sums = line.group_by(line.claim_id).aggregate(
-        line_fen=line.amount_fen.sum().cast("int64"),
+    sums = made.select(
+        "claim_id",
+        "told_lines",
+        "unexecuted_lines",
+        line_fen=made.lines_fen,
         drug_fen=of(DRUGS),
         examination_fen=of(EXAMINATIONS),
         material_fen=of(MATERIALS),
-        told_lines=_flag(told).sum().cast("int64"),
-        unexecuted_lines=_flag(told & (line.executed_quantity < line.quantity)).sum().cast("int64"),
     )
     return claims.left_join(sums, [("id", "claim_id")]).drop("claim_id")
 

@@ -51,11 +51,12 @@ def entity_table(kind: EntityKind, measures: ir.Table, policy: AnomalyStorePolic
     """
     entity = features_of(kind, policy)
     keys = ("month", *entity.keys)
-    rows = rows_of(entity, measures)
+    # an engine keeps what is asked several times: that are few columns
+    rows = rows_of(entity, measures.select(*keys, "id", *sorted({"person_id", "diagnosis"} - {*keys})))
     sizes = rows.group_by(*keys).aggregate(size=rows.id.count())
     large = sizes.filter(sizes["size"] >= getattr(policy.claims_min, kind.value))
     # most persons have few claims: the costly measures are taken of those who are looked at
-    kept = rows.semi_join(large, list(keys))
+    kept = rows_of(entity, measures).semi_join(large, list(keys))
     person = kind is EntityKind.PERSON
     counted = kept.group_by(*keys).aggregate(
         entity_ref=entity.ref(kept),

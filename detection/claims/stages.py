@@ -51,8 +51,16 @@ class Source:
         return frozenset(code for batch in self.compute.batches(codes) for code in batch.column("rule_code").to_pylist())
 
     def _found(self, statement: Statement) -> ir.Table:
-        found = statement.find(self.tables, self.policy, self.window)
-        return placed(within(found, self.window), self.tables, self.region)
+        return found_rows(self.compute, statement, self.tables, self.policy, self.window, self.region)
+
+
+def found_rows(
+    compute: Compute, statement: Statement, tables: ClaimTables, policy: ClaimsPolicy, window: Window, region: str = ""
+) -> ir.Table:
+    """What a statement finds in the window and the region, each finding placed."""
+    found = within(statement.find(tables, policy, window), window)
+    # an engine that only guesses how few findings there are would look all persons up by them, and not them by the persons
+    return placed(kept_as_declared(compute, f"of_{statement.name}", found), tables, region)
 
 
 def kept_as_declared(compute: Compute, name: str, expression: ir.Table) -> ir.Table:

@@ -154,7 +154,7 @@ def _much_a_day(tables: ClaimTables, named: ir.Table) -> ir.Table:
     )
     over = sums.filter(sums.a_day > sums.quantity_max).select("point", "person_id").distinct()
     whose = claim.join(over, "person_id").select("point", claim_id="of_claim")
-    return _lines(tables, named, whose).semi_join(whose, ["point", "claim_id"])
+    return _lines(tables, named, whose).semi_join(whose.view(), ["point", "claim_id"])
 
 
 def _both_on_a_day(tables: ClaimTables, named: ir.Table) -> ir.Table:
@@ -164,7 +164,7 @@ def _both_on_a_day(tables: ClaimTables, named: ir.Table) -> ir.Table:
     rows = line.join(roles, line.item_code == roles.named_code)
     days = rows.group_by("point", "claim_id", "charged_on").aggregate(one=rows.role.min(), another=rows.role.max())
     both = days.filter(days.one != days.another).select("point", "claim_id").distinct()
-    return _lines(tables, named, both).semi_join(both, ["point", "claim_id"])
+    return _lines(tables, named, both).semi_join(both.view(), ["point", "claim_id"])
 
 
 _KINDS = {

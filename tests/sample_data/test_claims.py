@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import claims_score
-from benchmarks.claims_run import Costs, run
+from benchmarks.claims_run import Costs, prepared, run
 from benchmarks.claims_score import Score
 from detection.claims.catalogue import CLAIM_RULES
 from detection.claims.tables import SCHEMAS
@@ -39,7 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def scores(folder: Path, tmp_path_factory: pytest.TempPathFactory, records_policy: RecordsPolicy) -> dict[str, Score]:
     with open_compute(EngineName.DUCKDB, Limits(1_024, 2), tmp_path_factory.mktemp("duckdb")) as compute:
-        found = [one for some in run(compute, folder, records_policy, Costs()) for one in some]
+        costs = Costs()
+        found = [one for some in run(compute, prepared(compute, folder, costs), records_policy, costs) for one in some]
     owners = claims_score.owners_of_claims(folder)
     made = claims_score.score(claims_score.read_labels(folder), found, owners, [rule.code for rule in CLAIM_RULES])
     return {one.code: one for one in made}

@@ -10,17 +10,20 @@ together. The money at risk is what the later lines were charged.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import ibis
 import ibis.expr.types as ir
 
 from detection.claims.assembling import claim_finding
 from detection.claims.rule import ClaimRule, Window
 from detection.claims.stays import claim_entry, completed, line_entry
-from detection.claims.supplies import drug_lines, ingredient, stem
+from detection.claims.supplies import DRUGS, drug_lines, ingredient, stem
 from detection.claims.tables import ClaimTables
 from detection.rules.assembling import key_of, records
 from detection.rules.rule import Sentence
 from models.alert import AlertSeverity
+from models.policy_claim_rules import DuplicateMedication
 from models.policy_claims import ClaimsPolicy
 
 EXPLANATION_ZH = """
@@ -45,17 +48,19 @@ _KEYS = ("person_id", "ingredient")
 def find(tables: ClaimTables, policy: ClaimsPolicy, window: Window) -> ir.Table:
     """One finding a claim and ingredient."""
     rule = policy.H7
-    lines = drug_lines(tables)
-    lines = lines.mutate(ingredient=ingredient(lines.item_code))
-    kept = (lines.days >= rule.days_min) & lines.ingredient.notnull()
-    for beginning in rule.exempt:
-        kept &= ~lines.item_code.startswith(beginning)
-    lines = lines.filter(kept)
-    claim = tables.claim.select("person_id", "to_date", claim_id=tables.claim.id)
-    lines = lines.join(claim, "claim_id").mutate(stem=stem(lines.item_code))
-    several = lines.group_by(*_KEYS).aggregate(least=lines.item_code.min(), most=lines.item_code.max(), last_on=lines.to_date.max())
+    # who has two drugs of one ingredient is found over few columns; the rest is read of their lines alone
+    codes = tables.line.filter(tables.line.category.isin(DRUGS) & (tables.line.days >= rule.days_min))
+    codes = codes.select("claim_id", "item_code", ingredient=ingredient(codes.item_code)).filter(_counts(rule))
+    codes = codes.join(tables.claim.select("person_id", "to_date", claim_id=tables.claim.id), "claim_id")
+    several = codes.group_by(*_KEYS).aggregate(least=codes.item_code.min(), most=codes.item_code.max(), last_on=codes.to_date.max())
     several = several.filter((several.least != several.most) & (several.last_on >= ibis.literal(window.from_date)))
-    lines = lines.semi_join(several, list(_KEYS))
+    claim = tables.claim.select("person_id", "to_date", claim_id=tables.claim.id)
+    claim = claim.semi_join(several, "person_id")
+    lines = drug_lines(tables)
+    lines = lines.filter(lines.days >= rule.days_min)
+    lines = lines.mutate(ingredient=ingredient(lines.item_code)).filter(_counts(rule))
+    lines = lines.join(claim, "claim_id").semi_join(several, list(_KEYS))
+    lines = lines.mutate(stem=stem(lines.item_code))
     other = lines.rename(lambda name: f"other_{name}")
     now = completed(lines, window).view()
     pairs = now.join(
@@ -110,6 +115,11 @@ def find(tables: ClaimTables, policy: ClaimsPolicy, window: Window) -> ir.Table:
         },
         records=records(claim_entry(found.claim_id)).concat(found.others, found.lines, found.other_lines),
     )
+
+
+def _counts(rule: DuplicateMedication) -> Callable[[ir.Table], ir.BooleanValue]:
+    """Whether a line has an ingredient, and is none of the solutions and solvents."""
+    return lambda t: t.ingredient.notnull() & ~ibis.or_(ibis.literal(False), *(t.item_code.startswith(one) for one in rule.exempt))
 
 
 RULE = ClaimRule(

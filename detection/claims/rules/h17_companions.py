@@ -115,7 +115,8 @@ def _visits(tables: ClaimTables, rule: Companions) -> ir.Table:
         doctor=claim.doctor.fill_null(""),
     )
     # nearly everybody comes too seldom; who comes often is asked the rest
-    often = claim.group_by(*_PERSON).aggregate(times=claim.count())
+    each = tables.claim.select(*_PERSON)
+    often = each.group_by(*_PERSON).aggregate(times=each.count())
     claim = claim.semi_join(often.filter(often.times >= rule.times_min), list(_PERSON))
     # as an aggregate, so that only the diagnoses of those who are left are read
     claim = claim.group_by(*_PERSON, "from_date", "to_date", "until", "department", "doctor", "claim_id").aggregate(

@@ -51,7 +51,7 @@ def incompatible_herbs(tables: ClaimTables) -> ir.Table:
         risk_fen=ibis.coalesce(line.fund_fen, line.amount_fen),
         herbs=ibis.cases(*((line.item_name.isin(names), group) for group, names in groups.items()), else_=""),
     )
-    other = line.select(
+    other = line.view().select(
         "claim_id",
         "charged_on",
         "prescribed",
@@ -90,15 +90,16 @@ def same_class(tables: ClaimTables, policy: ClaimsPolicy) -> ir.Table:
         drug_class=line.item_code.substr(0, _CLASS_CHARACTERS),
         ingredient=line.item_code.substr(0, _INGREDIENT_CHARACTERS),
     )
-    days = line.group_by("claim_id", "charged_on", "drug_class").aggregate(
-        first=line.ingredient.min(),
-        last=line.ingredient.max(),
+    keys = ["claim_id", "charged_on", "drug_class"]
+    # few days have two ingredients of a class: only of theirs the lines are gathered
+    several = line.group_by(keys).aggregate(first=line.ingredient.min(), last=line.ingredient.max())
+    line = line.semi_join(several.filter(several["first"] != several["last"]), keys)
+    days = line.group_by(keys).aggregate(
         item=line.item_name.min(),
         other=line.item_name.max(),
         amount_fen=line.risk_fen.min(),
         listed=line_record(line).collect(),
     )
-    days = days.filter(days["first"] != days["last"])
     found = days.group_by("claim_id", "drug_class").aggregate(
         item=days.item.min(),
         other=days.other.max(),

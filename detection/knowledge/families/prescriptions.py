@@ -6,7 +6,9 @@ import ibis
 import ibis.expr.types as ir
 
 from detection.claims.rule import Window
+from detection.claims.stays import completed
 from detection.claims.tables import ClaimTables
+from detection.knowledge.charges import DRUGS, charges
 from detection.knowledge.families.family import Family, line_record, told, with_claim
 from detection.rules.rule import Sentence
 from models.policy_claims import ClaimsPolicy
@@ -35,27 +37,29 @@ SENTENCES = (
 
 KINDS, HERBS = "GZ10000202004000", "NB2025-76"
 CODES = (KINDS, HERBS)
-_DRUGS = ("western_drug", "patent_drug")
+_STAYS = ("inpatient", "day_case")
 _KIND_CHARACTERS = 14
 """Of a drug code: what it is and its form, without strength, pack and maker."""
 
 
 def find(tables: ClaimTables, policy: ClaimsPolicy, window: Window) -> ir.Table:
     """One finding a prescription."""
-    found = _kinds(tables, policy).union(_herbs(tables, policy), distinct=False)
+    found = _kinds(tables, policy, window).union(_herbs(tables, policy), distinct=False)
     claim = tables.claim.select("person_id", "to_date", "setting", of_claim="id")
     t = found.join(claim, found.claim_id == claim.of_claim)
-    t = t.filter((t.rule_code == HERBS) | ~t.setting.isin(["inpatient", "day_case"]))
+    t = t.filter((t.rule_code == HERBS) | ~t.setting.isin(_STAYS))
     t = t.mutate(completed_on=t.to_date, by_hand=ibis.literal(False), records=with_claim(t, t.listed))
     return told(t, CODES, policy, window)
 
 
-def _kinds(tables: ClaimTables, policy: ClaimsPolicy) -> ir.Table:
+def _kinds(tables: ClaimTables, policy: ClaimsPolicy, window: Window) -> ir.Table:
     most = policy.national.prescriptions.drugs_max
-    line = tables.line.filter(tables.line.category.isin(_DRUGS) & tables.line.prescription.notnull() & (tables.line.prescription != ""))
-    long = line.group_by("claim_id", "prescription").aggregate(rows=line.id.count())
-    # few prescriptions have so many lines: only theirs are told apart by kind
-    line = line.semi_join(long.filter(long.rows > most), ["claim_id", "prescription"])
+    line = tables.line.filter(tables.line.category.isin(DRUGS) & tables.line.prescription.notnull() & (tables.line.prescription != ""))
+    # few visits have so many lines of drugs: only theirs are told apart by prescription and kind
+    sums, claim = charges(tables, window), completed(tables.claim, window)
+    visit = claim.filter(~claim.setting.isin(_STAYS)).select(visit="id")
+    long = sums.filter(sums.drug_lines > most).semi_join(visit, [("claim_id", "visit")])
+    line = line.semi_join(long, "claim_id")
     rows = line.mutate(line_id=line.id, kind=line.item_code.substr(0, _KIND_CHARACTERS), paid=ibis.coalesce(line.fund_fen, line.amount_fen))
     sums = rows.group_by("claim_id", "prescription").aggregate(
         counted=rows.kind.nunique(), day=rows.charged_on.min(), paid=rows.paid.sum(), listed=line_record(rows).collect()
@@ -67,10 +71,13 @@ def _kinds(tables: ClaimTables, policy: ClaimsPolicy) -> ir.Table:
 def _herbs(tables: ClaimTables, policy: ClaimsPolicy) -> ir.Table:
     most = policy.national.prescriptions
     line = tables.line.filter((tables.line.category == "herb") & (tables.line.quantity > 0))
+    line = line.mutate(a_day=line.amount_fen / ibis.greatest(line.days.fill_null(1), 1))
+    # few claims have so many lines of herbs, or so dear ones: only theirs are told apart by prescription and day
+    sums = line.group_by("claim_id").aggregate(rows=line.count(), a_day=ibis.greatest(line.a_day, 0.0).sum())
+    line = line.semi_join(sums.filter((sums.rows > most.herbs_max) | (sums.a_day >= most.herb_fen_max)), "claim_id")
     rows = line.mutate(
         line_id=line.id,
         prescribed=line.prescription.fill_null(""),
-        a_day=line.amount_fen / ibis.greatest(line.days.fill_null(1), 1),
         paid=ibis.coalesce(line.fund_fen, line.amount_fen),
     )
     sums = rows.group_by("claim_id", "prescribed", "charged_on").aggregate(

@@ -127,7 +127,7 @@ def _lines(tables: ClaimTables, policy: ClaimsPolicy) -> ir.Table:
     unnamed = (line.item_code.fill_null("") == "") | (line.item_name.fill_null("") == "")
     nothing = (line.quantity <= 0) & (line.amount_fen > 0)
     apart = (line.amount_fen - line.quantity * line.unit_price_fen).abs()
-    wrong_sum = (apart > limits.sum_fen) & (apart > line.amount_fen * limits.price_share)
+    wrong_sum = apart > ibis.greatest(line.amount_fen.cast("float64") * limits.price_share, float(limits.sum_fen))
     return _shaped(_of_lines(line.filter((unnamed | nothing | wrong_sum).fill_null(False))), LINES)
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import reduce
+from operator import add
+
 import ibis
 import ibis.expr.types as ir
 
@@ -73,18 +77,17 @@ def find(tables: ClaimTables, policy: ClaimsPolicy, window: Window) -> ir.Table:
     rows = rows.filter(rows.claims >= limits.claims_min)
     place = tables.institution.select("code", "level", "kind", "region_code", place_id="id")
     rows = rows.join(place, rows.institution_id == place.place_id)
-    peers = ["rule_code", "month", "level", "kind"]
-    middle = rows.group_by(*peers).aggregate(median=rows.share.median(), peers=rows.institution_id.count())
-    rows = rows.join(middle, peers)
+    # by windows: an engine would work the shares out once more for each join with what is counted of them
+    peers = ibis.window(group_by=["rule_code", "month", "level", "kind"])
+    rows = rows.mutate(median=rows.share.median().over(peers), peers=rows.institution_id.count().over(peers))
     rows = rows.mutate(apart=(rows.share - rows.median).abs())
-    spread = rows.group_by(*peers).aggregate(mad=rows.apart.median())
-    rows = rows.join(spread, peers)
+    rows = rows.mutate(mad=rows.apart.median().over(peers))
     unusual = (rows.peers >= limits.peers_min) & (rows.share > rows.median + limits.deviation * ibis.greatest(rows.mad * _MAD, _SMALLEST))
     within = rows.last_day.between(window.from_date, window.to_date)
     limit = ibis.cases(*((rows.rule_code == code, limits.limits[name]) for code, name in _NAMES.items()), else_=1.0)
     rows = rows.mutate(unusual=unusual, allowed=limit)
     found = rows.filter(within & (rows.unusual | (rows.share > rows.allowed)))
-    behind = _behind(tables, found)
+    behind = _behind(tables, found.view())
     found = found.join(behind, [("institution_id", "behind_institution"), ("month", "behind_month")])
     none = ibis.literal(None, type="float64")
     code = found.rule_code
@@ -129,15 +132,20 @@ def _behind(tables: ClaimTables, found: ir.Table) -> ir.Table:
     )
 
 
-def _rows(sums: ir.Table, code: str, part: ir.NumericValue, whole: ir.NumericValue) -> ir.Table:
-    return sums.select(
+def _rows(sums: ir.Table, shares: Mapping[str, tuple[ir.NumericValue, ir.NumericValue]]) -> ir.Table:
+    """One row an institution, month and share: code -> (part, whole). Unfolded, since a union would work out the sums for each share."""
+    each = [
+        ibis.struct({"rule_code": ibis.literal(code), "share": part.cast("float64") / whole.nullif(0).cast("float64")})
+        for code, (part, whole) in shares.items()
+    ]
+    rows = sums.select(
         "institution_id",
         "month",
-        rule_code=ibis.literal(code),
         claims=sums.claims.cast("int64"),
         last_day=sums.last_day.cast("date"),
-        share=part.cast("float64") / whole.nullif(0).cast("float64"),
-    ).filter(lambda t: t.share.notnull())
+        each=ibis.array(each).unnest(),
+    ).unpack("each")
+    return rows.filter(rows.share.notnull())
 
 
 def _billed(tables: ClaimTables, policy: ClaimsPolicy) -> ir.Table:
@@ -152,19 +160,11 @@ def _billed(tables: ClaimTables, policy: ClaimsPolicy) -> ir.Table:
         lines_fen=both.lines_fen.sum(),
         **{name: both[name].sum() for name in columns},
     )
-    parts = []
-    for code, (_, names) in SHARES.items():
-        part = billed[names[0]]
-        for name in names[1:]:
-            part = part + billed[name]
-        parts.append(_rows(billed, code, part, billed.lines_fen))
-    found = parts[0]
-    for rows in parts[1:]:
-        found = found.union(rows, distinct=False)
     scans = _scans(tables, policy, claim)
-    scanned = billed.join(scans, [("institution_id", "scan_institution"), ("month", "scan_month")])
-    found = found.union(_rows(scanned, CT, scanned.ct_fen, scanned.lines_fen), distinct=False)
-    return found.union(_rows(scanned, MRI, scanned.mri_fen, scanned.lines_fen), distinct=False)
+    billed = billed.left_join(scans, [("institution_id", "scan_institution"), ("month", "scan_month")])
+    shares = {code: (reduce(add, (billed[name] for name in names)), billed.lines_fen) for code, (_, names) in SHARES.items()}
+    # without any scan of the kinds an institution has no share of them
+    return _rows(billed, shares | {CT: (billed.ct_fen, billed.lines_fen), MRI: (billed.mri_fen, billed.lines_fen)})
 
 
 def _scans(tables: ClaimTables, policy: ClaimsPolicy, claim: ir.Table) -> ir.Table:
@@ -213,7 +213,7 @@ def _stays(tables: ClaimTables, policy: ClaimsPolicy) -> ir.Table:
         infected=stay.infected.cast("int64").sum(),
         back=stay.back.cast("int64").sum(),
     )
-    return _rows(sums, INFECTIONS, sums.infected, sums.claims).union(_rows(sums, READMISSIONS, sums.back, sums.claims), distinct=False)
+    return _rows(sums, {INFECTIONS: (sums.infected, sums.claims), READMISSIONS: (sums.back, sums.claims)})
 
 
 FAMILY = Family("statistics", CODES, ENGLISH, CHINESE, SENTENCES, find, scope=Scope.INSTITUTION, needs=("institution.level",))
