@@ -51,26 +51,49 @@ class Span:
 def claim_measures(compute: Compute, tables: ClaimTables, span: Span, policy: FeaturePolicy, name: str) -> ir.Table:
     """The claims of the span, one row each: whose, where, when, and what features count of it. Flags are 0 or 1, at_night NULL if unknown.
 
-    Written down as ``name``, in two steps: what compares claims with each other reads them several times, and an engine would compute them
-    anew each time.
+    Computed once and written down as ``name``. What claims are compared by is looked up in a narrow table of its own.
     """
-    claims = _with_people(tables, _with_place(tables, _with_history(tables, span, policy)))
-    base = compute.keep(f"{name}_base", claims)
-    return compute.keep(name, _with_expected_cost(_with_alike(_with_lines(tables, base, span), base, policy), base, policy))
+    cases = _cases(tables, span)
+    history = compute.keep(f"{name}_history", _history(tables, span, policy))
+    claims = _with_people(_with_place(tables, _with_history(tables, history, span, policy)))
+    claims = _with_alike(_with_lines(tables, claims, span), cases, policy)
+    return compute.keep(name, _with_expected_cost(claims, cases, policy))
 
 
-def _with_history(tables: ClaimTables, span: Span, policy: FeaturePolicy) -> ir.Table:
-    """Flags of the claim itself, and of the person's claims before it."""
-    since = span.from_date - timedelta(days=policy.readmission_days + 1)
-    # the order of a person's claims is found over few columns and joined on: a window carries along every column that it is given
-    past = tables.claim.select("person_id", "from_date", "to_date", "setting", history_id="id")
-    past = past.filter(past.to_date >= since, past.to_date <= span.to_date)
-    ordered = past.mutate(stay_end=(past.setting == "inpatient").ifelse(past.to_date, None).cast("date"))
-    before = ibis.window(group_by=ordered.person_id, order_by=[ordered.from_date, ordered.history_id], preceding=(None, 1))
-    history = ordered.mutate(stay_until=ordered.stay_end.max().over(before), seen_on=ordered.from_date.max().over(before))
-    history = history.filter(history.to_date >= span.from_date, history.seen_on.notnull()).select("history_id", "stay_until", "seen_on")
-    wanted = tables.claim.filter(tables.claim.to_date >= span.from_date, tables.claim.to_date <= span.to_date)
-    claim = wanted.left_join(history, [("id", "history_id")])
+def _of_span(claim: ir.Table, span: Span) -> ir.Table:
+    return claim.filter(claim.to_date >= span.from_date, claim.to_date <= span.to_date)
+
+
+def _diagnosis(claim: ir.Table) -> ir.StringValue:
+    return claim.principal_diagnosis.substr(0, SHORTEST_CODE)
+
+
+def _case(claim: ir.Table) -> ir.StringValue:
+    """The diagnosis-related group, else the category of the principal diagnosis."""
+    return ibis.coalesce(claim.drg, _diagnosis(claim))
+
+
+def _cases(tables: ClaimTables, span: Span) -> ir.Table:
+    """What claims are compared by: where, when, which case, and the total."""
+    claim = tables.claim
+    claim = _of_span(claim, span).select(
+        "id",
+        "institution_id",
+        "setting",
+        "from_date",
+        "to_date",
+        "total_fen",
+        month=months.first_of(claim.to_date),
+        diagnosis=_diagnosis(claim),
+        case=_case(claim),
+    )
+    place = tables.institution.select("level", institution_key="id")
+    return claim.join(place, [("institution_id", "institution_key")]).drop("institution_key")
+
+
+def _with_history(tables: ClaimTables, history: ir.Table, span: Span, policy: FeaturePolicy) -> ir.Table:
+    """Flags of the claim itself, and of the person's claims before it; with what is known of the person."""
+    claim = tables.claim.join(history, [("id", "history_id")])
     claim = claim.mutate(inpatient=_flag(claim.setting == "inpatient"))
     after_stay = claim.from_date.delta(claim.stay_until, unit="day")
     came = claim.transferred_in.fill_null(False)
@@ -87,11 +110,15 @@ def _with_history(tables: ClaimTables, span: Span, policy: FeaturePolicy) -> ir.
         "to_date",
         "total_fen",
         "fund_fen",
+        "sex",
+        "birth_date",
+        "home",
+        "died_on",
         month=months.first_of(claim.to_date),
         department=claim.department,
         doctor=claim.doctor.substr(0, 59),
-        diagnosis=claim.principal_diagnosis.substr(0, SHORTEST_CODE),
-        case=ibis.coalesce(claim.drg, claim.principal_diagnosis.substr(0, SHORTEST_CODE)),
+        diagnosis=_diagnosis(claim),
+        case=_case(claim),
         stay_days=stayed.ifelse(claim.to_date.delta(claim.from_date, unit="day"), None).cast("int64"),
         short=_flag(stayed & (claim.to_date.delta(claim.from_date, unit="day") <= policy.short_stay_days)),
         weekend=_flag(stayed & (day >= 5)),
@@ -104,6 +131,25 @@ def _with_history(tables: ClaimTables, span: Span, policy: FeaturePolicy) -> ir.
         check_failed=_flag(claim.identity_check.isin(["failed", "skipped"])),
         at_night=hour.isnull().ifelse(None, _flag((hour >= policy.night_from) | (hour < policy.night_until))).cast("int64"),
     )
+
+
+def _history(tables: ClaimTables, span: Span, policy: FeaturePolicy) -> ir.Table:
+    """Of each claim of the span: until when the person's earlier stays lasted, when an earlier claim last began, and the person.
+
+    Apart from the claims, with few columns: a window, and a join with all persons, carry along every column that they are given.
+    """
+    since = span.from_date - timedelta(days=policy.readmission_days + 1)
+    past = tables.claim.select("person_id", "from_date", "to_date", "setting", history_id="id")
+    past = past.filter(past.to_date >= since, past.to_date <= span.to_date)
+    past = past.mutate(stay_end=(past.setting == "inpatient").ifelse(past.to_date, None).cast("date"))
+    before = ibis.window(group_by=past.person_id, order_by=[past.from_date, past.history_id], preceding=(None, 1))
+    past = past.mutate(stay_until=past.stay_end.max().over(before), seen_on=past.from_date.max().over(before))
+    past = past.filter(past.to_date >= span.from_date)
+    patient = tables.patient.select("sex", "birth_date", patient_id="person_id", home="region_code")
+    died = tables.evidence.filter(tables.evidence.kind == "death_record", tables.evidence.strength != "void")
+    died = died.group_by(dead_id="person_id").aggregate(died_on=died.occurred_on.min())
+    past = past.left_join(patient, [("person_id", "patient_id")]).left_join(died, [("person_id", "dead_id")])
+    return past.select("history_id", "stay_until", "seen_on", "sex", "birth_date", "home", "died_on")
 
 
 def _flag(condition: ir.BooleanValue) -> ir.IntegerValue:
@@ -123,12 +169,8 @@ def _with_place(tables: ClaimTables, claims: ir.Table) -> ir.Table:
     return claims.join(place, [("institution_id", "institution_key")]).drop("institution_key")
 
 
-def _with_people(tables: ClaimTables, claims: ir.Table) -> ir.Table:
-    patient = tables.patient.select("sex", "birth_date", patient_id=tables.patient.person_id, home=tables.patient.region_code)
-    died = tables.evidence.filter(tables.evidence.kind == "death_record", tables.evidence.strength != "void")
-    died = died.group_by("person_id").aggregate(died_on=died.occurred_on.min()).rename(dead_id="person_id")
-    joined = claims.left_join(patient, [("person_id", "patient_id")]).left_join(died, [("person_id", "dead_id")])
-    age = joined.from_date.year() - joined.birth_date.year()
+def _with_people(claims: ir.Table) -> ir.Table:
+    age = claims.from_date.year() - claims.birth_date.year()
     band = ibis.cases(
         (age < 18, "0-17"),
         (age < 45, "18-44"),
@@ -138,12 +180,12 @@ def _with_people(tables: ClaimTables, claims: ir.Table) -> ir.Table:
         (age >= 80, "80+"),
         else_="?",
     )
-    return joined.mutate(
+    return claims.mutate(
         age_band=band,
-        sex=joined.sex.fill_null("?"),
-        away=_flag(joined.home.substr(0, 4) != joined.place.substr(0, 4)),
-        after_death=_flag(joined.from_date > joined.died_on),
-    ).drop("patient_id", "dead_id", "birth_date", "died_on")
+        sex=claims.sex.fill_null("?"),
+        away=_flag(claims.home.substr(0, 4) != claims.place.substr(0, 4)),
+        after_death=_flag(claims.from_date > claims.died_on),
+    ).drop("birth_date", "died_on")
 
 
 def _with_lines(tables: ClaimTables, claims: ir.Table, span: Span) -> ir.Table:
@@ -165,13 +207,13 @@ def _with_lines(tables: ClaimTables, claims: ir.Table, span: Span) -> ir.Table:
     return claims.left_join(sums, [("id", "claim_id")]).drop("claim_id")
 
 
-def _with_alike(claims: ir.Table, base: ir.Table, policy: FeaturePolicy) -> ir.Table:
+def _with_alike(claims: ir.Table, cases: ir.Table, policy: FeaturePolicy) -> ir.Table:
     """Stays of several people that began and ended together with one diagnosis; claims of one amount and diagnosis in a month."""
-    stays = base.filter(base.inpatient == 1, base.diagnosis.notnull())
+    stays = cases.filter(cases.setting == "inpatient", cases.diagnosis.notnull())
     stay_keys = ["institution_id", "from_date", "to_date", "diagnosis"]
     together = stays.group_by(stay_keys).aggregate(together=stays.id.count())
     together = together.filter(together.together >= policy.alike_persons)
-    priced = base.filter(base.total_fen > 0, base.diagnosis.notnull())
+    priced = cases.filter(cases.total_fen > 0, cases.diagnosis.notnull())
     price_keys = ["institution_id", "month", "diagnosis", "total_fen"]
     same = priced.group_by(price_keys).aggregate(same=priced.id.count())
     same = same.filter(same.same > 1)
@@ -180,17 +222,17 @@ def _with_alike(claims: ir.Table, base: ir.Table, policy: FeaturePolicy) -> ir.T
     return joined.drop("together", "same", *(f"stay_{name}" for name in stay_keys), *(f"price_{name}" for name in price_keys))
 
 
-def _with_expected_cost(claims: ir.Table, base: ir.Table, policy: FeaturePolicy) -> ir.Table:
+def _with_expected_cost(claims: ir.Table, cases: ir.Table, policy: FeaturePolicy) -> ir.Table:
     """expected_fen: median total of the month's claims of the same setting, case and level; without enough of them, of setting and level.
 
-    case: diagnosis-related group, else the three characters of the principal diagnosis.
+    case: of ``_case``.
     """
-    narrow = base.group_by("month", "setting", "level", "case").aggregate(
-        narrow_fen=base.total_fen.cast("float64").median(), narrow_claims=base.id.count()
+    narrow = cases.group_by("month", "setting", "level", "case").aggregate(
+        narrow_fen=cases.total_fen.cast("float64").median(), narrow_claims=cases.id.count()
     )
     narrow = narrow.filter(narrow.narrow_claims >= policy.case_claims_min, narrow.case.notnull()).drop("narrow_claims")
-    wide = base.group_by("month", "setting", "level").aggregate(wide_fen=base.total_fen.cast("float64").median())
+    wide = cases.group_by("month", "setting", "level").aggregate(wide_fen=cases.total_fen.cast("float64").median())
     keys = ["month", "setting", "level"]
-    joined = claims.join(wide, keys).left_join(narrow, [*keys, "case"])
-    joined = joined.drop([name for name in joined.columns if name.endswith("_right")])
+    joined = claims.left_join(wide, keys, rname="wide_{name}").left_join(narrow, [*keys, "case"], rname="narrow_{name}")
+    joined = joined.drop(*(f"wide_{name}" for name in keys), *(f"narrow_{name}" for name in [*keys, "case"]))
     return joined.mutate(expected_fen=ibis.coalesce(joined.narrow_fen, joined.wide_fen)).drop("narrow_fen", "wide_fen")
