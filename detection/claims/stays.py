@@ -18,6 +18,11 @@ def day(value: ir.DateValue) -> ir.IntegerValue:
     return value.epoch_days().cast("int64")
 
 
+def local_day(moment: ir.TimestampValue, utc_offset_h: int) -> ir.IntegerValue:
+    """Number of the day on which a moment was where clocks are so many hours ahead of UTC."""
+    return ((moment.epoch_seconds().cast("int64") + utc_offset_h * 3_600) // 86_400).cast("int64")
+
+
 def dotless(code: ir.StringValue) -> ir.StringValue:
     """A code of a classification without its dots, in capitals, however it was sent."""
     return code.replace(".", "").upper()

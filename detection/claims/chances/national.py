@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 
 from detection.claims.chances.facts import Facts, Row
 from models.policy_claims import ClaimsPolicy
@@ -36,18 +37,18 @@ def _plain(codes: Iterable[str | None]) -> list[str]:
 def recorded(facts: Facts, policy: ClaimsPolicy) -> bool:
     """Something missing, contradictory, late or outside the stay."""
     limits, own = policy.national.records, facts.claim
-    settled, uploaded = own["settled_at"], own["uploaded_at"]
+    settled, uploaded = (_local_day(own[name], policy.H13.utc_offset_h) for name in ("settled_at", "uploaded_at"))
     born = facts.tables["patient"]["birth_date"].to_pylist()
     if (
         (own["setting"] in _IN_BED and not own["principal_diagnosis"])
         or own["fund_fen"] > own["total_fen"] + limits.sum_fen
         or facts.charged() > own["total_fen"] + limits.sum_fen
-        or (settled is not None and settled.date() < own["to_date"])
+        or (settled is not None and settled < own["to_date"])
         or any(day is not None and day > own["from_date"] for day in born)
     ):
         return True
-    done = own["to_date"] if settled is None else settled.date()
-    if uploaded is not None and (uploaded.date() - done).days > limits.upload_days:
+    done = own["to_date"] if settled is None else settled
+    if uploaded is not None and (uploaded - done).days > limits.upload_days:
         return True
     if own["setting"] in _STAYS and any(
         (own["from_date"] - line["charged_on"]).days > limits.outside_days
@@ -56,6 +57,10 @@ def recorded(facts: Facts, policy: ClaimsPolicy) -> bool:
     ):
         return True
     return any(_misstated(line, limits.sum_fen, limits.price_share) for line in facts.lines)
+
+
+def _local_day(moment: datetime | None, utc_offset_h: int) -> date | None:
+    return None if moment is None else (moment + timedelta(hours=utc_offset_h)).date()
 
 
 def _misstated(line: Row, sum_fen: int, share: float) -> bool:

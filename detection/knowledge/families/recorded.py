@@ -6,6 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from detection.claims.rule import Window
+from detection.claims.stays import day, local_day
 from detection.claims.tables import ClaimTables
 from detection.knowledge.charges import charges
 from detection.knowledge.families.family import Family, line_record, told, with_claim
@@ -67,7 +68,7 @@ def _lists(tables: ClaimTables, policy: ClaimsPolicy) -> ir.Table:
     slack = policy.national.records.sum_fen
     undiagnosed = claim.setting.isin(["inpatient", "day_case"]) & (claim.principal_diagnosis.fill_null("") == "")
     overpaid = claim.fund_fen > claim.total_fen + slack
-    early = (claim.settled_at.date() < claim.to_date).fill_null(False)
+    early = (local_day(claim.settled_at, policy.H13.utc_offset_h) < day(claim.to_date)).fill_null(False)
     wrong = claim.filter(undiagnosed | overpaid | early)
     subject = ibis.cases(
         (wrong.fund_fen > wrong.total_fen + slack, "fund_above_bill"), (_undiagnosed(wrong), "no_diagnosis"), else_="settled_early"
@@ -99,8 +100,9 @@ def _undiagnosed(claim: ir.Table) -> ir.BooleanValue:
 def _late(tables: ClaimTables, policy: ClaimsPolicy) -> ir.Table:
     most = policy.national.records.upload_days
     claim = tables.claim.filter(tables.claim.uploaded_at.notnull())
-    done = claim.settled_at.date().fill_null(claim.to_date)
-    claim = claim.mutate(counted=claim.uploaded_at.date().delta(done, unit="day"))
+    offset = policy.H13.utc_offset_h
+    done = local_day(claim.settled_at, offset).fill_null(day(claim.to_date))
+    claim = claim.mutate(counted=local_day(claim.uploaded_at, offset) - done)
     late = claim.filter(claim.counted > most)
     rows = late.select(
         claim_id="id", subject=ibis.literal("late"), value=ibis.literal("late"), counted="counted", allowed=ibis.literal(most)

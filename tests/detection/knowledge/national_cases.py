@@ -283,12 +283,22 @@ def _of_records() -> Iterator[National]:
         (stay(1, DAY, "2026-03-20", settled_at="2026-03-15T08:00"),),
         (stay(1, DAY, "2026-03-20", settled_at="2026-03-20T08:00"),),
     )
+    # at half past seven in the morning where it was, of the day before in UTC
+    yield from both(
+        code,
+        "settled in the morning",
+        (stay(1, DAY, "2026-03-20", settled_at="2026-03-18T23:30"),),
+        (stay(1, DAY, "2026-03-20", settled_at="2026-03-19T23:30"),),
+    )
     code = "GZ10000201002000"
     yield from both(code, "amount is not price times quantity", (visit(), use(amount_fen=5_000)), (visit(), use(amount_fen=1_050)))
     yield from both(code, "no name", (visit(), use(item_name="")), (visit(), use()))
     code = "GZ10000201007000"
     sent = [visit(settled_at=f"{DAY}T08:00", uploaded_at=f"2026-03-{day}T08:00") for day in (20, 12)]
     yield from both(code, "ten days later", (sent[0],), (sent[1],))
+    settled = "2026-03-09T23:30"
+    sent = [visit(settled_at=settled, uploaded_at=f"2026-03-{moment}") for moment in ("13T16:30", "13T15:30")]
+    yield from both(code, "settled in the morning", (sent[0],), (sent[1],))
     code = "GZ10000201008000"
     stayed = stay(1, "2026-03-10", "2026-03-12")
     yield from both(code, "after discharge", (stayed, use(on="2026-03-15")), (stayed, use(on="2026-03-13")), amount=1_000)
