@@ -75,9 +75,10 @@ def hit_expression(tables: ClaimTables, window: Window | None = None) -> ir.Tabl
 
 
 def _lines(tables: ClaimTables, named: ir.Table, few: ir.Table | None = None) -> ir.Table:
-    """Lines beside the points that were in force on their day. few: point and claim_id, where only lines of those are wanted."""
-    line = tables.line if few is None else tables.line.semi_join(few, "claim_id")
-    line = line.select(
+    """Lines beside the points that were in force on their day. few: point and claim_id, each pair once, where only lines of those are
+    wanted.
+    """
+    line = tables.line.select(
         "claim_id",
         "item_code",
         "quantity",
@@ -90,7 +91,11 @@ def _lines(tables: ClaimTables, named: ir.Table, few: ir.Table | None = None) ->
         line_id="id",
         line_department="department",
     )
-    rows = line.join(named, line.item_code == named.named_code)
+    if few is None:
+        rows = line.join(named, line.item_code == named.named_code)
+    else:
+        line = line.join(few.select("claim_id", few_point="point"), "claim_id")
+        rows = line.join(named, [line.item_code == named.named_code, line.few_point == named.point]).drop("few_point")
     return rows.filter(
         (rows.effective_from.isnull() | (rows.charged_on >= rows.effective_from))
         & (rows.effective_until.isnull() | (rows.charged_on <= rows.effective_until))
@@ -154,7 +159,7 @@ def _much_a_day(tables: ClaimTables, named: ir.Table) -> ir.Table:
     )
     over = sums.filter(sums.a_day > sums.quantity_max).select("point", "person_id").distinct()
     whose = claim.join(over, "person_id").select("point", claim_id="of_claim")
-    return _lines(tables, named, whose).semi_join(whose.view(), ["point", "claim_id"])
+    return _lines(tables, named, whose)
 
 
 def _both_on_a_day(tables: ClaimTables, named: ir.Table) -> ir.Table:
@@ -164,7 +169,7 @@ def _both_on_a_day(tables: ClaimTables, named: ir.Table) -> ir.Table:
     rows = line.join(roles, line.item_code == roles.named_code)
     days = rows.group_by("point", "claim_id", "charged_on").aggregate(one=rows.role.min(), another=rows.role.max())
     both = days.filter(days.one != days.another).select("point", "claim_id").distinct()
-    return _lines(tables, named, both).semi_join(both.view(), ["point", "claim_id"])
+    return _lines(tables, named, both)
 
 
 _KINDS = {
