@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 
 from detection import months
 from detection.claims.rule import Window
+from detection.claims.supplies import DRUGS
 from detection.claims.tables import ClaimTables
 from models.claim import ChargeCategory
 
@@ -22,7 +23,6 @@ CATEGORIES = (
     ChargeCategory.PATENT_DRUG,
 )
 """Those that a rule asks for: each costs a sum over all lines."""
-DRUGS = (ChargeCategory.WESTERN_DRUG.value, ChargeCategory.PATENT_DRUG.value)
 
 
 def charges(tables: ClaimTables, window: Window | None = None) -> ir.Table:

@@ -7,8 +7,9 @@ import ibis.expr.types as ir
 
 from detection.claims.rule import Window
 from detection.claims.stays import completed
+from detection.claims.supplies import DRUGS
 from detection.claims.tables import ClaimTables
-from detection.knowledge.charges import DRUGS, charges
+from detection.knowledge.charges import charges
 from detection.knowledge.families.family import Family, line_record, told, with_claim
 from detection.rules.rule import Sentence
 from models.policy_claims import ClaimsPolicy

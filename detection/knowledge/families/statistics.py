@@ -76,7 +76,8 @@ def find(tables: ClaimTables, policy: ClaimsPolicy, window: Window) -> ir.Table:
     rows = _billed(tables, policy).union(_stays(tables, policy), distinct=False)
     rows = rows.filter(rows.claims >= limits.claims_min)
     place = tables.institution.select("code", "level", "kind", "region_code", place_id="id")
-    rows = rows.join(place, rows.institution_id == place.place_id)
+    # an institution without a level or a kind has no peers
+    rows = rows.join(place.filter(place.level.notnull(), place.kind.notnull()), [("institution_id", "place_id")])
     # by windows: an engine would work the shares out once more for each join with what is counted of them
     peers = ibis.window(group_by=["rule_code", "month", "level", "kind"])
     rows = rows.mutate(median=rows.share.median().over(peers), peers=rows.institution_id.count().over(peers))

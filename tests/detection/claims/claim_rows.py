@@ -42,7 +42,7 @@ def patient(id: int = 1, *, region: str = REGION, born: str = "1955-05-05", sex:
     return _row("patient", person_id=id, birth_date=born, sex=sex, region_code=region)
 
 
-def institution(id: int, *, level: str = "secondary", kind: str = "hospital", region: str = REGION) -> Row:
+def institution(id: int, *, level: str | None = "secondary", kind: str = "hospital", region: str = REGION) -> Row:
     """Its code is I and its id."""
     return _row("institution", id=id, level=level, kind=kind, region_code=region)
 

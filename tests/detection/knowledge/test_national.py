@@ -152,6 +152,7 @@ def test_a_share_far_above_that_of_the_peers_is_told(compute: Compute, records_p
     rows = [row for place in range(1, 21) for row in month_of(place)]
     rows += [row for place, what in enumerate(STATISTICS.values(), 31) for row in month_of(place, **what)]
     rows += [claim(9_999, f"{MONTH}-05", at=50)]  # too few claims to say anything
+    rows += [institution(51, level=None), *list(month_of(51, infected=True))[1:]]  # nobody to be compared with
     read = prepare(tables(compute, rows, tmp_path), compute.keep)
     (family,) = [one for one in FAMILIES if one.name == "statistics"]
     found = [row for batch in compute.batches(family.find(read, policy, ALWAYS)) for row in batch.to_pylist()]
