@@ -16,7 +16,7 @@ class FeatureKind(StrEnum):
     NORMAL      text; the column `of` in a normal form (simplified, variants mapped). A level of that comparison, and blocked on.
     ALTERNATIVE_DATE  text YYYY-MM-DD; another day that the column `of` may mean (lunar, solar). A level of that comparison; blocked on.
     TOKENS      list of text; parts of the column `of` (address). Compared by overlap, rare tokens weigh more. Blocked on rare tokens.
-    VERIFIED    text; the column `of` where it proves itself right (by a check character), else null. Two different ones tell of two
+    VERIFIED    whole number; the column `of` where it proves itself right (by a check character), else null. Two different ones tell of two
                 persons: a level of that comparison below equality and above nearness, with little or negative weight.
     PATTERN     text for LIKE, on the NORMAL column of `of`; null for all but values that lack something (李_). A level of that
                 comparison: the pattern of either side fits the normal form of the other.
@@ -40,10 +40,12 @@ class FeatureKind(StrEnum):
 class FeatureColumn:
     """A derived column. name: of the column in the table, null where there is no value. of: the canonical column that it is about.
 
-    also: further canonical columns that a KEY is made of.
+    also: further canonical columns that a KEY is made of. hashed: only ever asked whether two are equal, and so kept as a number of 8 bytes
+    in place of its text.
     """
 
     name: str
     kind: FeatureKind
     of: str | None = None
     also: tuple[str, ...] = ()
+    hashed: bool = False

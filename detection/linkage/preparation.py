@@ -75,8 +75,7 @@ def clean(duck: DuckDbEngine, mapping: Mapping, extra: Sequence[FeatureColumn] =
     for feature in extra:
         if feature.kind is FeatureKind.ALTERNATIVE_DATE:
             selected.append(f"replace({feature.name}, '-', '') AS {feature.name}")
-        elif feature.kind is FeatureKind.KEY:
-            # only ever asked whether two are equal: a number of 8 bytes in place of 40 of text
+        elif feature.hashed:
             selected.append(f"CASE WHEN {feature.name} IS NOT NULL THEN CAST(hash({feature.name}) >> 1 AS BIGINT) END AS {feature.name}")
         else:
             selected.append(feature.name)

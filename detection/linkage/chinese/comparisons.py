@@ -22,19 +22,37 @@ DAY = "replace({}, '-', '')"
 CORRECTED_YEARS = 3
 """Years by which a birth date that was corrected, and the number with it, mostly moves at most."""
 
-_YEAR = "CAST(substr(resident_id_checked_{}, 7, 4) AS INT)"
-YEARS_APART = f"abs({_YEAR.format('l')} - {_YEAR.format('r')}) > {CORRECTED_YEARS}"
+
+def _digits(side: str, first: int, last: int) -> str:
+    """SQL of some digits of a right number, which is a whole one, with zeros for those after them. Cheaper than to cut text up."""
+    number = f"resident_id_checked_{side}"
+    begun = number if first == 1 else f"{number} % {10 ** (NUMBER_LENGTH + 1 - first)}"
+    return begun if last == NUMBER_LENGTH else f"{begun} - {number} % {10 ** (NUMBER_LENGTH - last)}"
+
+
+def _same_digits(first: int, last: int) -> str:
+    return f"({_digits('l', first, last)} = {_digits('r', first, last)})"
+
+
+def _further_apart(first: int, last: int, most: int) -> str:
+    unit = 10 ** (NUMBER_LENGTH - last)
+    return f"abs(({_digits('l', first, last)}) - ({_digits('r', first, last)})) > {most * unit}"
+
+
+DIFFERENT_NUMBERS = "resident_id_checked_l <> resident_id_checked_r"
+
+YEARS_APART = _further_apart(7, 10, CORRECTED_YEARS)
+
+_BORN = "substr(resident_id_core_{}, 7, 8)"
+"""What a number says of the day of birth."""
 
 SIDE_BY_SIDE = 10
 """Sequences nearer to each other than this, of one day and place, are those of twins: each sex has every other number."""
 
-TWO_NUMBERS = "coalesce(resident_id_checked_l <> resident_id_checked_r, FALSE)"
+TWO_NUMBERS = f"coalesce({DIFFERENT_NUMBERS}, FALSE)"
 """Two right numbers that differ."""
 
-SAME_DAY_AND_SURNAME = (
-    "(substr(resident_id_checked_l, 7, 8) = substr(resident_id_checked_r, 7, 8) "
-    "AND substr(full_name_normal_l, 1, 1) = substr(full_name_normal_r, 1, 1))"
-)
+SAME_DAY_AND_SURNAME = f"({_same_digits(7, 14)} AND substr(full_name_normal_l, 1, 1) = substr(full_name_normal_r, 1, 1))"
 """Of two right numbers and two names."""
 
 UNLIMITED = 1e15
@@ -129,23 +147,19 @@ def _slip_apart() -> str:
 
     Not in the sequence alone, in which all who were born on one day in one place differ.
     """
-    left, right = "resident_id_checked_l", "resident_id_checked_r"
     # the half before the sequence that has no slip stays as it was: distances of seven digits, and of few pairs, are worked out. A case
     # and no coalesce, because engines look at the later conditions of a case only where the earlier ones are true
-    region, birth = (tuple(f"substr({side}, {part})" for side in (left, right)) for part in ("1, 7", "8, 7"))
+    region, birth = (tuple(f"substr(resident_id_core_{side}, {part})" for side in "lr") for part in ("1, 7", "8, 7"))
     one_half = (
-        f"({same[0]} = {same[1]} AND {{edits}}({changed[0]}, {changed[1]}) = 1)" for same, changed in ((region, birth), (birth, region))
+        f"({same} AND {{edits}}({changed[0]}, {changed[1]}) = 1)"
+        for same, changed in ((_same_digits(1, 7), birth), (_same_digits(8, 14), region))
     )
-    differ = f"{left} <> {right} AND substr({left}, 15, 3) = substr({right}, 15, 3)"
-    return f"(CASE WHEN {differ} AND ({' OR '.join(one_half)}) THEN TRUE ELSE FALSE END)"
+    return f"(CASE WHEN {DIFFERENT_NUMBERS} AND {_same_digits(15, 17)} AND ({' OR '.join(one_half)}) THEN TRUE ELSE FALSE END)"
 
 
 def _twins() -> str:
     """Of two right numbers: born on one day in one place, with numbers side by side, and not of one name."""
-    checked = "resident_id_checked"
-    side_by_side = f"abs(CAST(substr({checked}_l, 15, 3) AS INT) - CAST(substr({checked}_r, 15, 3) AS INT)) < {SIDE_BY_SIDE}"
-    born = f"substr({checked}_l, 1, 14) = substr({checked}_r, 1, 14)"
-    return f"{born} AND {side_by_side} AND full_name_normal_l <> full_name_normal_r"
+    return f"{_same_digits(1, 14)} AND NOT {_further_apart(15, 17, SIDE_BY_SIDE - 1)} AND full_name_normal_l <> full_name_normal_r"
 
 
 def _family(there: set[str]) -> str:
@@ -155,17 +169,12 @@ def _family(there: set[str]) -> str:
     """
     if not {"resident_id_checked", "full_name_normal", "birth_date_day"} <= there:
         return "FALSE"
-    day, told = "birth_date_day_{}", "substr(resident_id_checked_{}, 7, 8)"
-    near = f"coalesce({_near_days(day)}, FALSE) OR ({_near_days(told)})"
+    left, right = "birth_date_day_l", "birth_date_day_r"
+    near_told = f"{_same_digits(11, 14)} OR {_same_digits(7, 10)} OR levenshtein({_BORN.format('l')}, {_BORN.format('r')}) <= 1"
+    same = (f"substr({left}, {part}) = substr({right}, {part})" for part in ("5, 4", "1, 4"))
+    near = f"coalesce({' OR '.join(same)} OR levenshtein({left}, {right}) <= 1, FALSE) OR {near_told}"
     other = f"NOT coalesce({_both('full_name_normal')}, FALSE) OR {YEARS_APART}"
     return f"({TWO_NUMBERS} AND NOT ({near}) AND ({other}))"
-
-
-def _near_days(day: str) -> str:
-    """One day, a slip in it, the same day of another year, or a day of the same year."""
-    left, right = day.format("l"), day.format("r")
-    same = (f"substr({left}, {part}) = substr({right}, {part})" for part in ("5, 4", "1, 4"))
-    return f"{' OR '.join(same)} OR levenshtein({left}, {right}) <= 1"
 
 
 def _number(there: set[str]) -> ComparisonPlan | None:
@@ -177,10 +186,10 @@ def _number(there: set[str]) -> ComparisonPlan | None:
     levels = (
         Level("the same number", f"{core}_l = {core}_r"),
         Level("two right numbers, a slip apart", _slip_apart()),
-        Level("two right numbers, born years apart", f"resident_id_checked_l <> resident_id_checked_r AND {YEARS_APART}", against=True),
+        Level("two right numbers, born years apart", f"{DIFFERENT_NUMBERS} AND {YEARS_APART}", against=True),
         # where every second record has a right number of its own, this is what duplicates have in common; births near each other are not
         # to count here and in the birth date
-        Level("two right numbers that differ", "resident_id_checked_l <> resident_id_checked_r", against=True),
+        Level("two right numbers that differ", DIFFERENT_NUMBERS, against=True),
         Level("one is cut off", f"{{starts_with}}({core}_l, {core}_r) OR {{starts_with}}({core}_r, {core}_l)"),
         Level("one slip in region or birth date", f"{same_sequence} AND {_slips(core, 1)}"),
         Level("one slip", _slips(core, 1)),
@@ -249,7 +258,7 @@ def _birth(there: set[str]) -> ComparisonPlan | None:
     day = "birth_date_day"
     # two right numbers tell two days of birth: that one of them is the other by another calendar is chance
     proven = {"resident_id_checked", "resident_id_core"} <= there
-    unproven = " AND NOT coalesce(resident_id_checked_l <> resident_id_checked_r, FALSE)" if proven else ""
+    unproven = f" AND NOT {TWO_NUMBERS}" if proven else ""
     levels = (
         Level("the same day", _both(day)),
         Level(
@@ -261,12 +270,12 @@ def _birth(there: set[str]) -> ComparisonPlan | None:
         Level("the same day of another year", f"substr({day}_l, 5, 4) = substr({day}_r, 5, 4)"),
         Level("the same year", f"substr({day}_l, 1, 4) = substr({day}_r, 1, 4)"),
     )
-    told = "substr(resident_id_core_l, 7, 8) = substr(resident_id_core_r, 7, 8)" if "resident_id_core" in there else "FALSE"
+    told = f"{_BORN.format('l')} = {_BORN.format('r')}" if "resident_id_core" in there else "FALSE"
     if "resident_id_checked" in there:
         # of two right numbers that differ the number says nothing of the day; namesakes born on one day are many, but not at one address
-        told += f" AND NOT (coalesce(resident_id_checked_l <> resident_id_checked_r, FALSE) AND {_one_contact(there)})"
+        told += f" AND NOT ({TWO_NUMBERS} AND {_one_contact(there)})"
     # numbers that are a slip apart say by that how near the births are
-    left_out = [_absent(day), f"coalesce({told} AND {day}_l = {day}_r, FALSE)"]
+    left_out = [_absent(day), f"(CASE WHEN {day}_l = {day}_r AND {told} THEN TRUE ELSE FALSE END)"]
     if {"resident_id_checked", "full_name_normal"} <= there:
         left_out.append(_other_names(there))
     if proven:

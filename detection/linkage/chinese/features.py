@@ -23,6 +23,11 @@ from detection.linkage.feature_columns import FeatureColumn, FeatureKind
 
 _HAN = r"\p{Han}"
 
+_EQUAL_OR_NOT = frozenset(
+    {"full_name_shape", "full_name_parts", "full_name_start", "full_name_sound", "full_name_loose_sound", "address_numbers"}
+)
+"""Forms that the comparisons of Chinese records only ask whether they are equal."""
+
 
 def _mostly_han(values: pa.Array) -> bool:
     if len(values) == values.null_count:
@@ -68,7 +73,7 @@ def prepare(records: pa.Table, columns: Mapping[str, str], chinese: frozenset[st
     days = date_forms(texts["birth_date"]) if "birth_date" in texts else None
     if numbers is not None:
         made["resident_id_core"] = (FeatureKind.IDENTIFIER, "resident_id", numbers.core)
-        made["resident_id_checked"] = (FeatureKind.VERIFIED, "resident_id", _proven(numbers, days))
+        made["resident_id_checked"] = (FeatureKind.VERIFIED, "resident_id", _proven(numbers, days).cast(pa.int64()))
     if names is not None:
         made["full_name_normal"] = (FeatureKind.NORMAL, "full_name", names.normal)
         made["full_name_pattern"] = (FeatureKind.PATTERN, "full_name", names.pattern)
@@ -95,10 +100,12 @@ def prepare(records: pa.Table, columns: Mapping[str, str], chinese: frozenset[st
         made["address_numbers"] = (FeatureKind.NORMAL, "address", places.numbers)
         if names is None and numbers is None:  # nothing else to go by: worth the room that lists take
             made["address_tokens"] = (FeatureKind.TOKENS, "address", places.tokens)
-    found = [FeatureColumn(name, kind, of) for name, (kind, of, _) in made.items()]
+    keys = _keys(numbers, names, days, region, phone, house, address)
+    # without keys other comparisons take the forms, and look into them
+    found = [FeatureColumn(name, kind, of, hashed=bool(keys) and name in _EQUAL_OR_NOT) for name, (kind, of, _) in made.items()]
     values_of = {name: values for name, (_, _, values) in made.items()}
-    for key, (about, values) in _keys(numbers, names, days, region, phone, house, address).items():
-        found.append(FeatureColumn(f"key_{key}", FeatureKind.KEY, about[0], about[1:]))
+    for key, (about, values) in keys.items():
+        found.append(FeatureColumn(f"key_{key}", FeatureKind.KEY, about[0], about[1:], hashed=True))
         values_of[f"key_{key}"] = values
     kept = records.drop_columns([name for name in values_of if name in records.column_names])
     for name, values in values_of.items():
