@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections.abc import Callable
@@ -36,7 +37,7 @@ from models.policy_detection import LinkagePolicy
 
 Progress = Callable[[str, int, int], None]
 STEPS = 6
-PREPARED = 200_000
+PREPARED = 500_000
 """Records prepared at a time, so that their forms are not all there beside the engine's copy of them."""
 _HASH = "(l * 7919 + r * 104729) % 1000003"
 """Draws the same sample of pairs on every engine."""
@@ -114,6 +115,9 @@ def link(
     whole = pa.concat_tables([table.select([ID, *(item.name for item in names.mapped)]) for table in tables])
     source = np.concatenate([np.full(table.num_rows, place, dtype=np.int32) for place, table in enumerate(tables)])
     with ExitStack() as stack:
+        # what was there before is no garbage of this run: it need not be looked through each time that many small objects were made
+        gc.freeze()
+        stack.callback(gc.unfreeze)
         duck = stack.enter_context(open_duckdb(work_folder, memory_mb=policy.memory_mb, threads=policy.threads))
         plan, rules = _prepared(duck, whole, source, names)
         if not plan.comparisons:

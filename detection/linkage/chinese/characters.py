@@ -7,10 +7,11 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any
 
 import opencc
-from pypinyin.pinyin_dict import pinyin_dict
 
 UNKNOWN = "?"
 """Stands for a character that the sender could not write: ?, □, ■, *, ●, 〓, the replacement character, the private area."""
@@ -50,6 +51,20 @@ def _simplifier() -> Any:  # opencc has no types
     return opencc.OpenCC("t2s")
 
 
+@cache
+def _readings() -> dict[int, str]:
+    """Readings by code point of the package pypinyin. Read by itself, because the package brings its phrases, a third of a second of them."""
+    package = find_spec("pypinyin")
+    assert package is not None and package.submodule_search_locations
+    file = Path(package.submodule_search_locations[0]) / "pinyin_dict.py"
+    spec = spec_from_file_location("lifecert_pinyin_dict", file)
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    readings: dict[int, str] = module.pinyin_dict
+    return readings
+
+
 def is_han(character: str) -> bool:
     """True for a Chinese character of any plane, radicals included."""
     code = ord(character)
@@ -81,7 +96,7 @@ def normal_character(character: str) -> str:
 def syllable(character: str) -> str:
     """How a character is read, without its tone: 伟 -> wei, 女 -> nv. Itself where it has no reading."""
     known = tables().readings.get(character)
-    readings = pinyin_dict.get(ord(character), "") if is_han(character) else ""
+    readings = _readings().get(ord(character), "") if is_han(character) else ""
     return known or _toneless(readings.split(",")[0]) or character
 
 

@@ -112,13 +112,10 @@ def _absent(*columns: str) -> str:
     return " AND ".join(f"({column}_l IS NULL OR {column}_r IS NULL)" for column in columns)
 
 
-def _near_names(there: set[str]) -> str:
-    if "full_name_normal" not in there:
-        return "FALSE"
-    return (
-        f"(coalesce({_both('full_name_loose_sound')}, FALSE) OR coalesce({_both('full_name_parts')}, FALSE) "
-        f"OR coalesce({_both('full_name_start')}, FALSE) OR coalesce({_fits()}, FALSE))"
-    )
+def _distant_names() -> str:
+    """None of the ways in which two names are near; one by one, so that engines stop at the first that is."""
+    near = [f"coalesce({_both(f'full_name_{form}')}, FALSE)" for form in ("loose_sound", "parts", "start")]
+    return " AND ".join(f"NOT {each}" for each in (*near, _fits()))
 
 
 def _fits() -> str:
@@ -139,7 +136,7 @@ def _two_persons(there: set[str]) -> str:
 def _other_names(there: set[str]) -> str:
     """As ``_two_persons``, a slip apart or not."""
     named = "full_name_normal_l IS NOT NULL AND full_name_normal_r IS NOT NULL"
-    return f"({TWO_NUMBERS} AND {named} AND ((NOT {_near_names(there)} AND NOT {SAME_DAY_AND_SURNAME}) OR ({_twins()})))"
+    return f"({TWO_NUMBERS} AND {named} AND (({_distant_names()} AND NOT {SAME_DAY_AND_SURNAME}) OR ({_twins()})))"
 
 
 def _slip_apart() -> str:
@@ -171,10 +168,14 @@ def _family(there: set[str]) -> str:
         return "FALSE"
     left, right = "birth_date_day_l", "birth_date_day_r"
     near_told = f"{_same_digits(11, 14)} OR {_same_digits(7, 10)} OR levenshtein({_BORN.format('l')}, {_BORN.format('r')}) <= 1"
-    same = (f"substr({left}, {part}) = substr({right}, {part})" for part in ("5, 4", "1, 4"))
-    near = f"coalesce({' OR '.join(same)} OR levenshtein({left}, {right}) <= 1, FALSE) OR {near_told}"
+    near = f"coalesce({' OR '.join(_day_parts('birth_date_day'))} OR levenshtein({left}, {right}) <= 1, FALSE) OR {near_told}"
     other = f"NOT coalesce({_both('full_name_normal')}, FALSE) OR {YEARS_APART}"
     return f"({TWO_NUMBERS} AND NOT ({near}) AND ({other}))"
+
+
+def _day_parts(day: str) -> list[str]:
+    """One day of two years, and one year."""
+    return [f"substr({day}_l, {part}) = substr({day}_r, {part})" for part in ("5, 4", "1, 4")]
 
 
 def _number(there: set[str]) -> ComparisonPlan | None:
@@ -201,19 +202,32 @@ def _number(there: set[str]) -> ComparisonPlan | None:
     return ComparisonPlan("resident_id", "resident id", _absent(core), levels, frozenset({"resident_id"}))
 
 
+_USUAL = {"resident_id_core": NUMBER_LENGTH, "phone_number": 11, "bank_account_number": 15}
+"""Length that most of these numbers have at least."""
+
+
 def _slips(column: str, most: int) -> str:
     pair = f"({column}_l, {column}_r)"
-    halves = f"{_half_alike(column)} AND " if most == 1 else ""
+    parts = f"{_parts_alike(column)} AND " if most == 1 else ""
     return (
-        f"{halves}abs(length({column}_l) - length({column}_r)) <= {most} AND levenshtein{pair} <= {2 * most} AND {{edits}}{pair} <= {most}"
+        f"{parts}abs(length({column}_l) - length({column}_r)) <= {most} AND levenshtein{pair} <= {2 * most} AND {{edits}}{pair} <= {most}"
     )
 
 
-def _half_alike(column: str) -> str:
-    """What one slip leaves: one half at least, without the middle. Far cheaper than the distance, and false for nearly all pairs."""
+def _parts_alike(column: str) -> str:
+    """What one slip leaves. Far cheaper than the distance, and false for nearly all pairs.
+
+    Before the last three characters it leaves these; else what is before the last five. Of numbers that are shorter than usual it leaves
+    one half at least, without the middle.
+    """
+    usual = _USUAL[column]
     half = f"CAST(floor((least(length({column}_l), length({column}_r)) - 1) / 2) AS INT)"
-    beginning, ending = (f"{name}({column}_l, {half}) = {name}({column}_r, {half})" for name in ("left", "right"))
-    return f"({beginning} OR {ending})"
+
+    def same(side: str, length: int | str) -> str:
+        return f"{side}({column}_l, {length}) = {side}({column}_r, {length})"
+
+    shorter = f"least(length({column}_l), length({column}_r)) < {usual} AND ({same('left', half)} OR {same('right', half)})"
+    return f"({same('right', 3)} OR {same('left', usual - 5)} OR ({shorter}))"
 
 
 def _name(there: set[str]) -> ComparisonPlan | None:
@@ -266,7 +280,7 @@ def _birth(there: set[str]) -> ComparisonPlan | None:
             f"({day}_l = birth_date_from_lunar_r OR {day}_r = birth_date_from_lunar_l){unproven}",
         ),
         Level("day and month swapped", f"{day}_l = birth_date_swapped_r{unproven}"),
-        Level("one digit differs", f"levenshtein({day}_l, {day}_r) = 1"),
+        Level("one digit differs", f"({' OR '.join(_day_parts(day))}) AND levenshtein({day}_l, {day}_r) = 1"),  # the others are left
         Level("the same day of another year", f"substr({day}_l, 5, 4) = substr({day}_r, 5, 4)"),
         Level("the same year", f"substr({day}_l, 1, 4) = substr({day}_r, 1, 4)"),
     )

@@ -45,7 +45,7 @@ class NameForms:
     sound: syllables, a blank between them. loose: the same of the shape, without what is confused.
     pattern: the normal form with _ for what could not be written, of names that lack something.
     parts: the parts of a name with a dot in alphabetical order. start: the first characters of a long name.
-    surname, given: the loose sound of the first character, and of the others.
+    surname: the loose sound of the first character, where there are others.
     """
 
     normal: pa.Array
@@ -56,7 +56,6 @@ class NameForms:
     parts: pa.Array
     start: pa.Array
     surname: pa.Array
-    given: pa.Array
 
 
 def name_forms(names: pa.Array) -> NameForms:
@@ -70,11 +69,11 @@ def _forms(distinct: pa.Array) -> Sequence[pa.Array]:
         if pc.any(pc.match_substring(lines, written)).as_py():
             lines = pc.replace_substring(lines, written, meant)
     lines = pc.utf8_trim(lines, f" {DOT}")
-    normal = pc.replace_substring_regex(lines, f"[ {DOT}]+", "")
+    normal = pc.replace_substring(pc.replace_substring(lines, " ", ""), DOT, "")
     sound = pc.utf8_ltrim_whitespace(rewritten(lines, spoken, form_of_first=spoken_as_surname))
     loose = pc.utf8_ltrim_whitespace(rewritten(lines, loosely_spoken, form_of_first=loosely_spoken_as_surname))
     sound, loose, pattern = _with_latin(lines, sound, loose)
-    made = [normal, rewritten(normal, lookalike), sound, loose, pattern, _parts(lines), _start(normal), *_split(loose)]
+    made = [normal, rewritten(normal, lookalike), sound, loose, pattern, _parts(lines), _start(normal), _surname(loose)]
     return [or_null(each, pc.not_equal(each, "")) for each in made]
 
 
@@ -128,6 +127,5 @@ def _start(normal: pa.Array) -> pa.Array:
     return or_null(pc.utf8_slice_codeunits(normal, 0, START), pc.greater_equal(pc.utf8_length(normal), LONG))
 
 
-def _split(loose: pa.Array) -> tuple[pa.Array, pa.Array]:
-    found = pc.extract_regex(loose, r"^(?P<surname>[^ ]+) (?P<given>.+)$")
-    return pc.struct_field(found, "surname"), pc.struct_field(found, "given")
+def _surname(loose: pa.Array) -> pa.Array:
+    return pc.struct_field(pc.extract_regex(loose, r"^(?P<surname>[^ ]+) ."), "surname")

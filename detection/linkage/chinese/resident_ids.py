@@ -70,32 +70,58 @@ def resident_id_forms(values: pa.Array) -> ResidentIdForms:
     clean = _clean(values)
     length = pc.utf8_length(clean)
     legacy = pc.fill_null(pc.equal(length, 15), False)
-    century = pc.binary_join_element_wise(pc.utf8_slice_codeunits(clean, 0, 6), pc.utf8_slice_codeunits(clean, 6, 15), "19")
-    whole = pc.if_else(legacy, century, clean)
-    core = pc.if_else(pc.fill_null(pc.equal(length, 18), False), pc.utf8_slice_codeunits(whole, 0, CORE), whole)
+    of_18 = pc.fill_null(pc.equal(length, 18), False)
+    core = pc.if_else(of_18, pc.utf8_slice_codeunits(clean, 0, CORE), clean)
+    if pc.any(legacy).as_py():
+        short = pc.filter(clean, legacy)
+        century = pc.binary_join_element_wise(pc.utf8_slice_codeunits(short, 0, 6), pc.utf8_slice_codeunits(short, 6, 15), "19")
+        core = pc.replace_with_mask(core, legacy, century)
     digits, full = _digits(core)
+    possible = _birth_possible(digits)
+    fits = _check_fits(clean, digits) & possible
     # a number that Excel rounded lost its last three digits; what is left is region, birth and the first digit of the sequence
-    rounded = pc.and_(pc.ends_with(clean, "000"), pc.invert(pa.array(_check_fits(clean, digits, full))))
-    core = pc.if_else(pc.fill_null(pc.and_(rounded, pc.equal(length, 18)), False), pc.utf8_slice_codeunits(clean, 0, 15), core)
-    full = full & pc.equal(pc.fill_null(pc.utf8_length(core), 0), CORE).to_numpy(zero_copy_only=False)
-    fits = pa.array(_check_fits(clean, digits, full))
+    rounded = pc.and_(pc.and_(pc.fill_null(pc.ends_with(clean, "000"), False), pa.array(~(fits & full))), of_18)
+    core = pc.if_else(rounded, pc.utf8_slice_codeunits(clean, 0, 15), core)
+    full = full & ~rounded.to_numpy(zero_copy_only=False)
     whole_enough = pa.array(full)
-    dated = pa.array(full & _birth_possible(digits))
+    dated = pa.array(full & possible)
     ordered = np.sort(digits[:, 6:], axis=1) + np.uint8(48)
-    text = pa.array(np.ascontiguousarray(ordered).view("S11").ravel()).cast(pa.string())
-    region, birth = pc.utf8_slice_codeunits(core, 0, 6), pc.utf8_slice_codeunits(core, 6, 14)
     begun = pc.greater_equal(pc.utf8_length(core), 14)
-    birth = or_null(birth, pc.or_(dated, pc.and_(begun, pc.match_substring_regex(birth, r"^(?:19|20)[0-9]{6}$"))))
+    birth = pc.utf8_slice_codeunits(core, 6, 14)
+    other = pc.and_(pc.fill_null(begun, False), pc.invert(dated))
+    # of numbers that are cut off, or hold no possible day
+    others = pc.filter(birth, other)
+    others = or_null(others, pc.match_substring_regex(others, r"^(?:19|20)[0-9]{6}$"))
+    birth = pc.replace_with_mask(or_null(birth, dated), other, others)
     return ResidentIdForms(
         core=core,
         legacy=legacy,
-        checked=or_null(core, fits),
-        region=or_null(region, begun),
+        checked=or_null(core, pa.array(fits & full)),
+        region=or_null(pc.utf8_slice_codeunits(core, 0, 6), begun),
         birth=birth,
         sequence=or_null(pc.utf8_slice_codeunits(core, 14, CORE), whole_enough),
-        ordered=or_null(text, whole_enough),
-        birth_date=days_of(birth),
+        ordered=or_null(_fixed_text(ordered), whole_enough),
+        birth_date=pc.replace_with_mask(_birth_dates(digits, dated), other, days_of(others)),
     )
+
+
+def _fixed_text(characters: NDArray[np.uint8]) -> pa.Array:
+    """Text of rows of ASCII, all of one length."""
+    rows, width = characters.shape
+    offsets = np.arange(rows + 1, dtype=np.int32) * np.int32(width)
+    return pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(characters)))
+
+
+def _birth_dates(digits: NDArray[np.uint8], dated: pa.Array) -> pa.Array:
+    """YYYY-MM-DD of the rows that are dated, where a calendar has the day."""
+    year, month, day = _birth_parts(digits)
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    days = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int32)
+    there = day <= days[np.minimum(month, 12)] + (leap & (month == 2))
+    written = np.full((len(digits), 10), ord("-"), dtype=np.uint8)
+    for place, part in ((0, digits[:, 6:10]), (5, digits[:, 10:12]), (8, digits[:, 12:14])):
+        written[:, place : place + part.shape[1]] = part + np.uint8(48)
+    return or_null(_fixed_text(written), pc.and_(dated, pa.array(there)))
 
 
 def _clean(values: pa.Array) -> pa.Array:
@@ -125,18 +151,21 @@ def _digits(core: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     return (data[: len(core) * CORE].reshape(len(core), CORE) - np.uint8(48)), full.to_numpy(zero_copy_only=False)
 
 
-def _check_fits(clean: pa.Array, digits: NDArray[np.uint8], full: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _check_fits(clean: pa.Array, digits: NDArray[np.uint8]) -> NDArray[np.bool_]:
     expected = np.array([ord(each) for each in CHECK_CHARACTERS], dtype=np.uint8)[
         (digits.astype(np.int32) @ np.array(WEIGHTS, dtype=np.int32)) % 11
     ]
     given = pc.fill_null(pc.utf8_slice_codeunits(clean, CORE, CORE + 1), "")
     last = pc.if_else(pc.equal(pc.fill_null(pc.utf8_length(clean), 0), 18), given, " ")
     codes = np.frombuffer(last.cast(pa.binary()).cast(pa.binary(1)).buffers()[1] or b"", dtype=np.uint8)[: len(clean)]
-    return full & (codes == expected) & _birth_possible(digits)
+    return np.asarray(codes == expected)
 
 
 def _birth_possible(digits: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    number = digits.astype(np.int32)
-    year = number[:, 6:10] @ np.array([1000, 100, 10, 1], dtype=np.int32)
-    month, day = number[:, 10] * 10 + number[:, 11], number[:, 12] * 10 + number[:, 13]
-    return (year >= _YEARS[0]) & (year < _YEARS[1]) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    year, month, day = _birth_parts(digits)
+    return np.asarray((year >= _YEARS[0]) & (year < _YEARS[1]) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31))
+
+
+def _birth_parts(digits: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    year, month, day = (digits[:, begin:end].astype(np.int32) for begin, end in ((6, 10), (10, 12), (12, 14)))
+    return year @ np.array([1000, 100, 10, 1], dtype=np.int32), month[:, 0] * 10 + month[:, 1], day[:, 0] * 10 + day[:, 1]
