@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date, timedelta
 
 import pyarrow as pa
@@ -202,6 +203,26 @@ def test_what_is_no_number_is_null(written: str) -> None:
     assert one_number(written)["core"] is None
 
 
+@pytest.mark.parametrize(
+    ("written", "birth", "birth_date"),
+    [
+        ("420106194902280012", "19490228", "1949-02-28"),
+        ("420106194902290019", "19490229", None),
+        ("420106194802290011", "19480229", "1948-02-29"),
+        ("420106190002290015", "19000229", None),
+        ("420106200002290017", "20000229", "2000-02-29"),
+        ("420106194913010017", "19491301", None),
+        ("42010619490228", "19490228", "1949-02-28"),
+        ("42010621490228", None, None),
+        ("420106490228001", "19490228", "1949-02-28"),
+    ],
+)
+def test_the_day_of_a_number_is_one_that_the_calendar_has(written: str, birth: str | None, birth_date: str | None) -> None:
+    forms = resident_id_forms(pa.array([None, written, "420106195001010012"], pa.string()))
+    assert (forms.birth[1].as_py(), forms.birth_date[1].as_py()) == (birth, birth_date)
+    assert forms.birth_date.to_pylist()[::2] == [None, "1950-01-01"]
+
+
 def test_a_number_that_was_rounded_keeps_what_is_sure() -> None:
     rounded = NUMBER[:15] + "000"
     if check_character(rounded[:17]) == "0":
@@ -346,6 +367,28 @@ def test_an_address_in_its_form_is_in_its_form(text: str) -> None:
     form = address_forms(pa.array([text or None], pa.string())).normal[0].as_py()
     if form is not None and not any(each in text for each in "省市区县"):
         assert address_forms(pa.array([form])).normal[0].as_py() == form
+
+
+IN_A_BATCH = st.lists(st.text(alphabet="云泽市东湖区小社区幸福路十二百号单元栋1㎡A ,·?李zh單３", max_size=9), min_size=1, max_size=12)
+
+
+@given(IN_A_BATCH)
+@settings(max_examples=200, deadline=None)
+def test_what_stands_beside_a_value_changes_none_of_its_forms(texts: list[str]) -> None:
+    values = pa.array([text.strip() or None for text in texts], pa.string())
+    for forms in (address_forms, name_forms):
+        together = forms(values)
+        for row in range(len(values)):
+            alone = forms(values.slice(row, 1))
+            for field in fields(together):
+                assert getattr(together, field.name)[row].as_py() == getattr(alone, field.name)[0].as_py(), field.name
+
+
+def test_units_and_districts_end_with_their_value() -> None:
+    # 单 at the end of one address and 元 at the beginning of the next are no 单元; 小 and 区 no 小区
+    forms = address_forms(pa.array(["幸福路12号单", "元和街5号", "幸福小", "区府路3号"]))
+    assert forms.normal.to_pylist() == ["幸福路 12 单", "和街 5", "幸福小", "府路 3"]
+    assert forms.numbers.to_pylist() == ["12", "5", None, "3"]
 
 
 def test_batches_of_distinct_values_come_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from random import Random
 
 import duckdb
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from api.pages.signal_words import LEVELS
 from api.policy import load_policy
 from benchmarks.linkage_people import COLUMNS, make
-from detection.linkage.chinese.comparisons import replaced_columns, with_chinese
+from detection.linkage.chinese.comparisons import parts_alike, replaced_columns, same_digits, with_chinese
 from detection.linkage.chinese.features import prepare
 from detection.linkage.engines import Engine, EngineName, open_duckdb, open_spark
 from detection.linkage.feature_columns import FeatureKind
@@ -85,6 +86,49 @@ def test_two_right_numbers_with_names_that_differ_never_share_a_cluster(county: 
             continue
         if pattern[one] is None and pattern[other] is None and "·" not in county[0]["full_name"][one].as_py():
             assert loose[one] == loose[other]
+
+
+@pytest.mark.parametrize(("column", "shortest"), [("phone_number", 7), ("bank_account_number", 8), ("resident_id_core", 12)])
+def test_every_slip_passes_what_is_asked_before_the_distance(column: str, shortest: int) -> None:
+    random = Random(5)
+    slipped, others = [], []
+    for _ in range(4_000):
+        number = [random.choice("0123456789") for _ in range(random.randrange(shortest, 20))]
+        wrong, at = number.copy(), random.randrange(len(number) - 1)
+        match random.randrange(4):
+            case 0:
+                wrong[at + random.randrange(2)] = random.choice("0123456789")
+            case 1:
+                wrong[at], wrong[at + 1] = wrong[at + 1], wrong[at]
+            case 2:
+                wrong.insert(random.randrange(len(number) + 1), random.choice("0123456789"))
+            case _:
+                del wrong[at + random.randrange(2)]
+        pair = ["".join(number), "".join(wrong)]
+        slipped.append(pair if random.random() < 0.5 else pair[::-1])
+        others.append(["".join(number), "".join(random.choice("0123456789") for _ in number)])
+    with duckdb.connect() as connection:
+        for pairs, passing in ((slipped, range(len(slipped), len(slipped) + 1)), (others, range(len(others) // 20))):
+            asked = pa.table({f"{column}_{side}": [pair[place] for pair in pairs] for place, side in enumerate("lr")})
+            connection.register("asked", asked)
+            found = connection.execute(f"SELECT count(*) FROM asked WHERE {parts_alike(column)}").fetchall()  # noqa: S608 - our own
+            assert found[0][0] in passing
+
+
+@pytest.mark.parametrize(("first", "last"), [(1, 7), (8, 14), (7, 10), (11, 14), (7, 14), (1, 14), (15, 17)])
+def test_digits_of_a_right_number_are_those_of_its_text(first: int, last: int) -> None:
+    random = Random(7)
+    pairs = []
+    for _ in range(500):
+        number = "".join(random.choice("012") for _ in range(16))
+        other = "".join(each if random.random() < 0.9 else random.choice("012") for each in number)
+        pairs.append(("1" + number, "1" + other))
+    with duckdb.connect() as connection:
+        asked = {f"resident_id_checked_{side}": pa.array([int(pair[place]) for pair in pairs]) for place, side in enumerate("lr")}
+        connection.register("asked", pa.table(asked))
+        found = [same for (same,) in connection.execute(f"SELECT {same_digits(first, last)} FROM asked").fetchall()]  # noqa: S608 - our own
+    assert found == [one[first - 1 : last] == other[first - 1 : last] for one, other in pairs]
+    assert len(set(found)) == 2
 
 
 def test_the_order_of_the_records_changes_no_cluster(

@@ -75,6 +75,21 @@ def test_parquet_values_are_read_as_text(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_only_wanted_columns_are_read_and_all_are_named_where_one_is_not_there(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"people.{kind}"
+    if kind == "csv":
+        path.write_text("id, name ,more\n1,张三,x\n")
+    else:
+        # a column that could not be compared is in nobody's way where it is not asked for
+        pq.write_table(pa.table({"id": ["1"], " name ": ["张三"], "more": [b"\xff"]}), path)
+    assert read_table(path, {"id", "name"}).to_pylist() == [{"id": "1", "name": "张三"}]
+    if kind == "csv":
+        assert read_table(path, {"id", "surname"}).column_names == ["id", "name", "more"]
+        with pytest.raises(LinkageInputError, match="'id', 'name', 'more'"):
+            read_records(path, mapping_of({"full_name": "surname"}), "id")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -84,8 +84,8 @@ def _forms(distinct: pa.Array) -> Sequence[pa.Array]:
     if (_CLASSES.take(codes.points) & _IS_COUNTED).any():
         text = text_of(codes)
         counted = pc.match_substring_regex(text, "[十百]")
-        words = [count_words(value) for value in pc.filter(text, counted).to_pylist()]
-        codes = codes_of(pc.replace_with_mask(text, counted, pa.array(words, pa.string())))
+        worked_out = [count_words(value) for value in pc.filter(text, counted).to_pylist()]
+        codes = codes_of(pc.replace_with_mask(text, counted, pa.array(worked_out, pa.string())))
     words, numbers = _words_and_numbers(_without_divisions(codes))
     return [or_null(text, pc.not_equal(text, "")) for text in (text_of(words), text_of(numbers))]
 
@@ -136,7 +136,9 @@ def _words_and_numbers(codes: Codes) -> tuple[Codes, Codes]:
     first = np.zeros(len(places), dtype=bool)
     first[left.starts[left.ends > left.starts]] = True
     apart = np.ones(len(places), dtype=bool)
-    apart[1:] = (places[1:] != places[:-1] + 1) | (numeric[places[1:]] != numeric[places[1:] - 1]) | (classes[places[:-1]] & _IS_ENDING != 0)
+    apart[1:] = (
+        (places[1:] != places[:-1] + 1) | (numeric[places[1:]] != numeric[places[1:] - 1]) | (classes[places[:-1]] & _IS_ENDING != 0)
+    )
     words = _with_between(left, apart & ~first, _BLANK)
     begins = apart | first
     leading = left.points[begins]

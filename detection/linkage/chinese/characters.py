@@ -53,14 +53,14 @@ def _simplifier() -> Any:  # opencc has no types
 
 @cache
 def _readings() -> dict[int, str]:
-    """Readings by code point of the package pypinyin. Read by itself, because the package brings its phrases, a third of a second of them."""
+    """Readings by code point of pypinyin: its table alone, because the package reads its phrases too, a third of a second of them."""
     package = find_spec("pypinyin")
-    assert package is not None and package.submodule_search_locations
-    file = Path(package.submodule_search_locations[0]) / "pinyin_dict.py"
-    spec = spec_from_file_location("lifecert_pinyin_dict", file)
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    places = (package and package.submodule_search_locations) or []
+    table = next((spec_from_file_location("pinyin_table", Path(place) / "pinyin_dict.py") for place in places), None)
+    if table is None or table.loader is None:
+        raise ImportError("the table of readings of the package pypinyin is not there")
+    module = module_from_spec(table)
+    table.loader.exec_module(module)
     readings: dict[int, str] = module.pinyin_dict
     return readings
 

@@ -30,7 +30,8 @@ def _digits(side: str, first: int, last: int) -> str:
     return begun if last == NUMBER_LENGTH else f"{begun} - {number} % {10 ** (NUMBER_LENGTH - last)}"
 
 
-def _same_digits(first: int, last: int) -> str:
+def same_digits(first: int, last: int) -> str:
+    """SQL: two right numbers have the same digits from the first to the last of these places, which count from 1."""
     return f"({_digits('l', first, last)} = {_digits('r', first, last)})"
 
 
@@ -52,7 +53,7 @@ SIDE_BY_SIDE = 10
 TWO_NUMBERS = f"coalesce({DIFFERENT_NUMBERS}, FALSE)"
 """Two right numbers that differ."""
 
-SAME_DAY_AND_SURNAME = f"({_same_digits(7, 14)} AND substr(full_name_normal_l, 1, 1) = substr(full_name_normal_r, 1, 1))"
+SAME_DAY_AND_SURNAME = f"({same_digits(7, 14)} AND substr(full_name_normal_l, 1, 1) = substr(full_name_normal_r, 1, 1))"
 """Of two right numbers and two names."""
 
 UNLIMITED = 1e15
@@ -130,10 +131,10 @@ def _two_persons(there: set[str]) -> str:
     """
     if not {"resident_id_checked", "full_name_normal"} <= there:
         return "FALSE"
-    return f"({_other_names(there)} AND NOT {_slip_apart()})"
+    return f"({_other_names()} AND NOT {_slip_apart()})"
 
 
-def _other_names(there: set[str]) -> str:
+def _other_names() -> str:
     """As ``_two_persons``, a slip apart or not."""
     named = "full_name_normal_l IS NOT NULL AND full_name_normal_r IS NOT NULL"
     return f"({TWO_NUMBERS} AND {named} AND (({_distant_names()} AND NOT {SAME_DAY_AND_SURNAME}) OR ({_twins()})))"
@@ -149,14 +150,14 @@ def _slip_apart() -> str:
     region, birth = (tuple(f"substr(resident_id_core_{side}, {part})" for side in "lr") for part in ("1, 7", "8, 7"))
     one_half = (
         f"({same} AND {{edits}}({changed[0]}, {changed[1]}) = 1)"
-        for same, changed in ((_same_digits(1, 7), birth), (_same_digits(8, 14), region))
+        for same, changed in ((same_digits(1, 7), birth), (same_digits(8, 14), region))
     )
-    return f"(CASE WHEN {DIFFERENT_NUMBERS} AND {_same_digits(15, 17)} AND ({' OR '.join(one_half)}) THEN TRUE ELSE FALSE END)"
+    return f"(CASE WHEN {DIFFERENT_NUMBERS} AND {same_digits(15, 17)} AND ({' OR '.join(one_half)}) THEN TRUE ELSE FALSE END)"
 
 
 def _twins() -> str:
     """Of two right numbers: born on one day in one place, with numbers side by side, and not of one name."""
-    return f"{_same_digits(1, 14)} AND NOT {_further_apart(15, 17, SIDE_BY_SIDE - 1)} AND full_name_normal_l <> full_name_normal_r"
+    return f"{same_digits(1, 14)} AND NOT {_further_apart(15, 17, SIDE_BY_SIDE - 1)} AND full_name_normal_l <> full_name_normal_r"
 
 
 def _family(there: set[str]) -> str:
@@ -167,7 +168,7 @@ def _family(there: set[str]) -> str:
     if not {"resident_id_checked", "full_name_normal", "birth_date_day"} <= there:
         return "FALSE"
     left, right = "birth_date_day_l", "birth_date_day_r"
-    near_told = f"{_same_digits(11, 14)} OR {_same_digits(7, 10)} OR levenshtein({_BORN.format('l')}, {_BORN.format('r')}) <= 1"
+    near_told = f"{same_digits(11, 14)} OR {same_digits(7, 10)} OR levenshtein({_BORN.format('l')}, {_BORN.format('r')}) <= 1"
     near = f"coalesce({' OR '.join(_day_parts('birth_date_day'))} OR levenshtein({left}, {right}) <= 1, FALSE) OR {near_told}"
     other = f"NOT coalesce({_both('full_name_normal')}, FALSE) OR {YEARS_APART}"
     return f"({TWO_NUMBERS} AND NOT ({near}) AND ({other}))"
@@ -208,14 +209,14 @@ _USUAL = {"resident_id_core": NUMBER_LENGTH, "phone_number": 11, "bank_account_n
 
 def _slips(column: str, most: int) -> str:
     pair = f"({column}_l, {column}_r)"
-    parts = f"{_parts_alike(column)} AND " if most == 1 else ""
+    parts = f"{parts_alike(column)} AND " if most == 1 else ""
     return (
         f"{parts}abs(length({column}_l) - length({column}_r)) <= {most} AND levenshtein{pair} <= {2 * most} AND {{edits}}{pair} <= {most}"
     )
 
 
-def _parts_alike(column: str) -> str:
-    """What one slip leaves. Far cheaper than the distance, and false for nearly all pairs.
+def parts_alike(column: str) -> str:
+    """SQL: what one slip leaves of a number. Far cheaper than the distance, and false for nearly all pairs.
 
     Before the last three characters it leaves these; else what is before the last five. Of numbers that are shorter than usual it leaves
     one half at least, without the middle.
@@ -291,7 +292,7 @@ def _birth(there: set[str]) -> ComparisonPlan | None:
     # numbers that are a slip apart say by that how near the births are
     left_out = [_absent(day), f"(CASE WHEN {day}_l = {day}_r AND {told} THEN TRUE ELSE FALSE END)"]
     if {"resident_id_checked", "full_name_normal"} <= there:
-        left_out.append(_other_names(there))
+        left_out.append(_other_names())
     if proven:
         left_out.append(_slip_apart())
     null = " OR ".join(left_out)
