@@ -13,15 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
-import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks import claims_models, claims_score
+from benchmarks import children, claims_models, claims_score
 from benchmarks.claims_run import Costs, features, plain, prepared, run
 from benchmarks.province_store import say
 from detection.claims.catalogue import CLAIM_RULES
@@ -81,12 +79,9 @@ def inside(mode: str, folder: Path, engine: str, only: set[str] | None) -> dict[
 
 def child(mode: str, folder: Path, engine: str = "duckdb", only: list[str] | None = None) -> dict[str, Any]:
     """``inside`` in a process of its own. process_cpu_s: of all of it, with what it takes to start."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     words = [sys.executable, "-m", "benchmarks.claims", mode, "--inside", "--folder", str(folder), "--engine", engine]
-    done = subprocess.run([*words, *(["--only", *only] if only else [])], cwd=ROOT, stdout=subprocess.PIPE, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return dict(json.loads(done.stdout)) | {"process_cpu_s": round(spent, 1)}
+    done = children.run([*words, *(["--only", *only] if only else [])])
+    return dict(json.loads(done.stdout)) | {"process_cpu_s": round(done.cpu_s, 1)}
 
 
 def compared(folder: Path, only: list[str] | None) -> dict[str, Any]:

@@ -13,11 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import resource
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -27,7 +23,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from benchmarks import county_labels, county_people, county_planted, county_store
+from benchmarks import children, county_labels, county_people, county_planted, county_store
 from benchmarks.county_labels import Score
 from benchmarks.county_people import AS_OF, Background
 from benchmarks.county_planted import Plan
@@ -68,26 +64,18 @@ def make(url: str, background: Background, planned: Plan, keyring: KeyRing) -> d
 
 
 def detect(kind: str, url: str, home: Path, folder: Path) -> dict[str, Any]:
-    """The real command, with what it cost. peak_mb: of the largest process so far."""
-    environment = os.environ | {
-        "LIFECERT_HOME": str(home),
-        "LIFECERT_DATABASE_URL": url,
-        "LIFECERT_ENVIRONMENT": "test",
-        "LIFECERT_ENGINE": "scripted",
-    }
-    words = [sys.executable, "-m", "api.cli", "detect", kind, "--as-of", AS_OF.isoformat(), "--json", "--out", str(folder / f"{kind}.csv")]
+    """The real command, with what it cost."""
+    words = ["detect", kind, "--as-of", AS_OF.isoformat(), "--out", str(folder / f"{kind}.csv")]
     database = Database(url)
-    before, server_before, began = resource.getrusage(resource.RUSAGE_CHILDREN), cpu_s(database), time.monotonic()
-    own_before = time.process_time()
-    done = subprocess.run(words, env=environment, cwd=ROOT, stdout=subprocess.PIPE, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    server_before, own_before = cpu_s(database), time.process_time()
+    done = children.lifecert(words, {"LIFECERT_HOME": str(home), "LIFECERT_DATABASE_URL": url})
     of_server = cpu_s(database) - server_before - (time.process_time() - own_before)
     database.dispose()
     return {
-        "wall_s": round(time.monotonic() - began, 1),
-        "cpu_s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),
+        "wall_s": round(done.wall_s, 1),
+        "cpu_s": round(done.cpu_s, 1),
         "server_cpu_s": round(of_server, 1),
-        "peak_mb": after.ru_maxrss // 1024,
+        "peak_mb": done.peak_mb,
         "said": json.loads(done.stdout),
     }
 

@@ -8,18 +8,15 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import random
-import resource
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import time
 from contextlib import nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 
+from benchmarks import children
 from models.identifiers import check_character
 from tests.postgres import running_postgres
 
@@ -59,19 +56,12 @@ def floor_s(path: Path, folder: Path) -> float:
 
 def measure(path: Path, home: Path, url: str) -> dict[str, float]:
     """Wall, CPU and peak memory of one run of the command, and its rows."""
-    variables = {"LIFECERT_HOME": str(home), "LIFECERT_DATABASE_URL": url, "LIFECERT_ENGINE": "scripted", "LIFECERT_ENVIRONMENT": "test"}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.perf_counter()
-    words = [sys.executable, "-m", "api.cli", "import", "persons", str(path), "--json"]
-    done = subprocess.run(words, env=os.environ | variables, stdout=subprocess.PIPE, check=True, text=True)
-    wall = time.perf_counter() - began
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall_s": wall, "cpu_s": cpu, "peak_mb": after.ru_maxrss / 1024, "accepted": json.loads(done.stdout)["accepted"]}
+    done = children.lifecert(["import", "persons", str(path)], {"LIFECERT_HOME": str(home), "LIFECERT_DATABASE_URL": url})
+    return {"wall_s": done.wall_s, "cpu_s": done.cpu_s, "peak_mb": done.peak_mb, "accepted": json.loads(done.stdout)["accepted"]}
 
 
 def main() -> None:
-    """Run and print; ru_maxrss is the largest child so far."""
+    """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--persons", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=1)

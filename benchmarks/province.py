@@ -17,9 +17,6 @@ import argparse
 import json
 import os
 import random
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -33,6 +30,7 @@ import psycopg
 from sqlalchemy import text
 
 from api.announcer import announce
+from benchmarks import children
 from benchmarks.province_people import AS_OF, SCATTERED, Province, resident_id
 from benchmarks.province_store import make, say
 from models import policy as models_policy
@@ -170,13 +168,11 @@ def announce_everybody(url: str) -> dict[str, Any]:
 
 def certify_silently(url: str, folder: Path) -> dict[str, Any]:
     """The real command on everybody, with the greatest memory of its process."""
-    environment = {**os.environ, "LIFECERT_HOME": str(folder / "home"), "LIFECERT_DATABASE_URL": url, "LIFECERT_ENVIRONMENT": "test"}
-    environment["LIFECERT_ENGINE"] = "scripted"
-    line = [sys.executable, "-m", "api.cli", "certify-silently", "--as-of", AS_OF.isoformat(), "--json"]
-    done = subprocess.run(line, env=environment, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    done = children.lifecert(
+        ["certify-silently", "--as-of", AS_OF.isoformat()], {"LIFECERT_HOME": str(folder / "home"), "LIFECERT_DATABASE_URL": url}
+    )
     result: dict[str, Any] = json.loads(done.stdout)
-    result["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-    return result
+    return result | {"peak_rss_mb": done.peak_mb}
 
 
 def sample(province: Province, count: int) -> list[str]:

@@ -11,12 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import resource
 import shutil
-import subprocess
-import sys
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -24,7 +19,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import select
 
-from benchmarks.province import ROOT, server
+from benchmarks import children
+from benchmarks.province import server
 from benchmarks.province_people import Province
 from benchmarks.province_store import make, say
 from models.database import Database
@@ -37,16 +33,10 @@ DATABASE = "lifecert_restored"
 
 def command(home: Path, url: str, *arguments: str) -> dict[str, Any]:
     """Run one command with JSON, with its times."""
-    environment = os.environ | {"LIFECERT_HOME": str(home), "LIFECERT_DATABASE_URL": url, "LIFECERT_ENVIRONMENT": "test"}
-    environment["LIFECERT_ENGINE"] = "scripted"
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    words = [sys.executable, "-m", "api.cli", *arguments, "--json"]
-    done = subprocess.run(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    say(f"{arguments[0]}: {time.monotonic() - began:.1f} s")
+    done = children.lifecert(arguments, {"LIFECERT_HOME": str(home), "LIFECERT_DATABASE_URL": url})
+    say(f"{arguments[0]}: {done.wall_s:.1f} s")
     told: dict[str, Any] = json.loads(done.stdout)
-    return told | {"wall_s": round(time.monotonic() - began, 1), "cpu_s": round(cpu, 1)}
+    return told | {"wall_s": round(done.wall_s, 1), "cpu_s": round(done.cpu_s, 1), "peak_mb": done.peak_mb}
 
 
 def drill(url: str, empty: str, folder: Path) -> dict[str, Any]:
@@ -60,7 +50,7 @@ def drill(url: str, empty: str, folder: Path) -> dict[str, Any]:
     result = {"rows": made["rows"], "persons": made["tables"]["person"], "backup_mb": round(made["bytes"] / 1e6)}
     for name, each in (("backup", made), ("restore", done)):
         result |= {f"{name}_wall_s": each["wall_s"], f"{name}_cpu_s": each["cpu_s"]}
-    return result | {"peak_rss_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024}
+    return result | {"peak_rss_mb": max(made["peak_mb"], done["peak_mb"])}
 
 
 def seal_one(url: str, ring: FileKeyRing) -> None:

@@ -17,8 +17,6 @@ import http.client
 import json
 import os
 import random
-import resource
-import subprocess
 import sys
 import tempfile
 import threading
@@ -33,7 +31,8 @@ import numpy as np
 import psycopg
 from sqlalchemy import Table, insert, text
 
-from benchmarks.province import ROOT, server
+from benchmarks import children
+from benchmarks.province import server
 from benchmarks.province_people import resident_id
 from benchmarks.province_store import INDEX_PURPOSE, plain, say
 from benchmarks.status_doors import gunicorn, token_of
@@ -240,12 +239,9 @@ def serve(port: int, token: str, database: Database, ring: FileKeyRing, persons:
 
 def command(environment: dict[str, str], *words: str) -> dict[str, Any]:
     """One command with JSON, with its times."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run([sys.executable, "-m", "api.cli", "keys", *words, "--json"], cwd=ROOT, env=environment, stdout=-1, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = children.run([sys.executable, "-m", "api.cli", "keys", *words, "--json"], environment)
     told: dict[str, Any] = json.loads(done.stdout)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return told | {"wall_s": round(time.monotonic() - began, 1), "cpu_s": round(cpu, 1)}
+    return told | {"wall_s": round(done.wall_s, 1), "cpu_s": round(done.cpu_s, 1)}
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

@@ -71,8 +71,7 @@ def near(tables: ClaimTables, rule: CardMisuse, window: Window) -> ir.Table:
     noon = 12 * _HOUR - rule.utc_offset_h * _HOUR
     claim = claim.filter(claim["at"].notnull() & (claim["at"] % _DAY != noon % _DAY))
     # most people go to one institution: they are left out
-    seen = claim.view()
-    several = seen.group_by("person_id").aggregate(least=seen.institution_id.min(), most=seen.institution_id.max())
+    several = claim.group_by("person_id").aggregate(least=claim.institution_id.min(), most=claim.institution_id.max())
     claim = claim.semi_join(several.filter(several.least != several.most), "person_id")
     # people settle many times a year: only settlements of the same or the next stretch of minutes are compared
     later = completed(claim.view(), window)
