@@ -35,7 +35,6 @@ from models.person import Person
 from models.schema import upgrade
 from sample_data.planted import CASES
 
-ROOT = Path(__file__).parents[1]
 KINDS = ("duplicates", "benefits", "payments")
 PER_PERSONS = 10_000
 """Of each kind of case one for so many persons, and as many of each look-alike."""

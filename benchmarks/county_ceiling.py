@@ -73,7 +73,7 @@ def records(persons: int, seed: int) -> tuple[list[Row], set[tuple[int, int]]]:
         )
         for place in range(background.count)
     ]
-    second = [(double.person, account_number(50_000_000_000 + double.of)) for double in planned.doubles]
+    second = [(double.person, double.account) for double in planned.doubles]
     for person, account in (*((one, None) for one in planned.sow.people), *second):
         number, born = str(len(rows) + 1), person.birth_date.isoformat()
         row = (

@@ -38,6 +38,11 @@ class Double:
     of: int
     errors: tuple[str, ...]
 
+    @property
+    def account(self) -> str:
+        """Where the second pension is paid: never an account of the background."""
+        return account_number(50_000_000_000 + self.of)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -273,7 +278,7 @@ class _Writer:
                 "from_month": first,
                 "to_month": None,
                 "paused_on": None,
-                "account": account_number(50_000_000_000 + double.of),
+                "account": double.account,
                 "approved_birth_date": None,
                 "retirement_kind": None,
             }
